@@ -1,0 +1,84 @@
+import type { LogAddress, Topic } from './log-address.ts';
+import type { NewEvent, RecordedEvent } from './recorded-event.ts';
+
+/** What a stream must look like for an append to be accepted: an exact version, no stream yet, or anything. */
+export type ExpectedVersion = number | 'none' | 'any';
+
+/** Events for one stream, appended together or not at all. */
+export interface StreamAppend {
+  readonly stream: string;
+  readonly expect: ExpectedVersion;
+  readonly events: readonly [NewEvent, ...NewEvent[]];
+}
+
+/**
+ * The log's answer for one StreamAppend.
+ * `appended`: all events are durable at these addresses. `duplicate`: all ids were there already, with the same payload; these are
+ * the original addresses. `conflict`: the stream is at `actual`, nothing of this item was written.
+ */
+export type AppendResult =
+  | { readonly kind: 'appended'; readonly version: number; readonly addresses: readonly LogAddress[] }
+  | { readonly kind: 'duplicate'; readonly version: number; readonly addresses: readonly LogAddress[] }
+  | { readonly kind: 'conflict'; readonly actual: number };
+
+/** A named, remembered text (a source position, for instance) that is stored in the same atomic step as an append. */
+export interface Cursor {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A cursor as stored, with the topic's head at that moment: everything that `value` covers stands at or before `head`. */
+export interface StoredCursor extends Cursor {
+  readonly head: LogAddress;
+}
+
+/** What a store can do; what it cannot it does not claim. */
+export interface LogCapabilities {
+  readonly partitions: number;
+  /** Decides optimistic concurrency: `expect` is honoured. */
+  readonly decides: boolean;
+  /** A batch of several streams, and its cursor, become durable together. */
+  readonly atomicAcrossStreams: boolean;
+}
+
+/**
+ * The immutable event log. Nothing is ever changed or deleted through it.
+ *
+ * Guarantees: (1) an `append` that resolved is durable, through SIGKILL and power loss; (2) offsets of a topic are gapless and become
+ * visible in order, so a reader that has seen N misses nothing below N; (3) an event id is unique in its topic: the same id with the
+ * same payload is answered `duplicate`, with another payload `append` throws LogError `event-id-reused` and writes nothing;
+ * (4) several processes may hold the same log.
+ */
+export interface EventLog {
+  readonly capabilities: LogCapabilities;
+  /**
+   * Appends each item; answers in the order given. `cursor` is stored with the batch in one atomic step; when any item conflicts, the
+   * whole batch and its cursor are left out and every item that would have been appended answers `conflict` with its own actual version.
+   */
+  append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]>;
+  /** Up to `limit` events with offset > `after`, in order. Empty at the head. */
+  read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]>;
+  /** All events of one stream in version order, from version `from` (default 1). */
+  readStream(topic: Topic, stream: string, from?: number): Promise<RecordedEvent[]>;
+  /** The event with this id, if the topic has it. */
+  find(topic: Topic, id: string): Promise<RecordedEvent | undefined>;
+  /** Batches of events with offset > `after`, then live ones as they are appended by any process, until `signal` aborts (then it returns). */
+  follow(topic: Topic, after: number, signal: AbortSignal): AsyncIterable<readonly RecordedEvent[]>;
+  /** Address of the last event; offset 0 when the topic is empty. */
+  head(topic: Topic): Promise<LogAddress>;
+  /** The cursor stored last under this name. */
+  cursor(name: string): Promise<StoredCursor | undefined>;
+  close(): Promise<void>;
+}
+
+/** Why the log refused, and whether trying again can help. */
+export class LogError extends Error {
+  override readonly name = 'LogError';
+  readonly code: 'event-id-reused' | 'log-unavailable' | 'log-format-newer';
+  readonly retriable: boolean;
+  constructor(code: LogError['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.retriable = code === 'log-unavailable';
+  }
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** A listening server and how to end it. */
+export interface Served {
+  readonly port: number;
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Stops accepting, lets requests in flight finish, then cuts what is left after `drainMs`. Resolves when every socket is closed. */
+  stop(drainMs?: number): Promise<void>;
+}
+
+/** Listens and resolves when the port is open; rejects with the system's error (EADDRINUSE, EACCES). Port 0 takes any free one. */
+export async function serve(
+  server: Server,
+  { port, host = '127.0.0.1' }: { port: number; host?: string },
+): Promise<Served> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(port, host);
+  await once(server, 'listening');
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    port: bound,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    async stop(drainMs = 5_000) {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, drainMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
