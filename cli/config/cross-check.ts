@@ -1,0 +1,32 @@
+import type { Finding } from './explain-issue.ts';
+import type { Configuration } from './schema.ts';
+
+/** What no part can see alone: keys of one part that need another's. */
+export function crossCheck(configuration: Configuration): Finding[] {
+  return [...tablesNeedDatabase(configuration), ...portsDiffer(configuration)];
+}
+
+function tablesNeedDatabase({ legacy, capabilities }: Configuration): Finding[] {
+  if (legacy.database) return [];
+  return Object.entries(capabilities)
+    .filter(([, { tables }]) => tables && Object.keys(tables).length > 0)
+    .map(([name]) => ({
+      path: ['capabilities', name, 'tables'],
+      of: 'key' as const,
+      message: 'found tables, but legacy.database is not set',
+      hint: 'set legacy.database.url, or remove the tables: without a database there is routing and shadow only',
+    }));
+}
+
+function portsDiffer({ listeners, services }: Configuration): Finding[] {
+  const ports: [number, Finding['path']][] = [
+    [listeners.public.port, ['listeners', 'public', 'port']],
+    [listeners.admin.port, ['listeners', 'admin', 'port']],
+    [listeners.bridge.port, ['listeners', 'bridge', 'port']],
+    ...(services ? [[services.port, ['services', 'port']] as [number, Finding['path']]] : []),
+  ];
+  return ports.flatMap(([port, path], index) => {
+    const earlier = ports.slice(0, index).find(([other]) => other === port && port !== 0);
+    return earlier ? [{ path, of: 'value' as const, message: `found port ${port}, which ${earlier[1].join('.')} has already` }] : [];
+  });
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { bridgeCapability, bridgeLegacy } from '../../cdc-bridge/config.ts';
+import { logTopLevel } from '../../event-log/config.ts';
+import { gatewayCapability, gatewayLegacy, gatewayTopLevel } from '../../gateway/config.ts';
+import { servicesTopLevel } from '../../new-services/config.ts';
+import { httpOrigin } from '../../runtime/config-values.ts';
+
+/** One capability: the slice of the business that migrates together. Each part adds the keys it understands. */
+export const capabilitySchema = z
+  .strictObject({ ...gatewayCapability, ...bridgeCapability })
+  .meta({ description: 'A slice of the business that migrates together: its routes, its tables, how they move.' });
+
+const legacySchema = z
+  .union([
+    httpOrigin.transform((url) => ({ url })).pipe(z.strictObject({ ...gatewayLegacy, ...bridgeLegacy })),
+    z.strictObject({ ...gatewayLegacy, ...bridgeLegacy }),
+  ])
+  .meta({ description: 'The legacy application: its origin, or a mapping with url and more.' });
+
+/** Everything a user may write into strangler.yaml. `defaults` takes any key of a capability and is beneath each of them. */
+export const configurationSchema = z.strictObject({
+  legacy: legacySchema,
+  ...gatewayTopLevel,
+  ...logTopLevel,
+  ...servicesTopLevel,
+  defaults: capabilitySchema.partial().optional().meta({ description: 'Any key of a capability; each capability inherits what it does not say itself.' }),
+  capabilities: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a capability is named in lower case, such as "shipments"'), capabilitySchema).default({}),
+});
+
+/** A configuration that has been checked: defaults filled in, texts turned into numbers. */
+export type Configuration = z.output<typeof configurationSchema>;

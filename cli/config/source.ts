@@ -1,0 +1,87 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { type Document, isMap, isScalar, LineCounter, type Node, Pair, parseDocument, visit } from 'yaml';
+import type { Environment } from '../environment.ts';
+import type { ConfigProblem, Path } from './problem.ts';
+
+/** One YAML file, still knowing where each value stands. */
+export interface ConfigFile {
+  /** As the user would write it: relative to the working directory. */
+  readonly name: string;
+  /** The value, with `${NAME}` replaced from the environment. */
+  readonly value: unknown;
+  readonly problems: readonly ConfigProblem[];
+  /** Line and column, from 1, of what stands at `path`; of the nearest parent when nothing does. `key` points at the key rather than its value. */
+  position(path: Path, of?: 'key' | 'value'): { line: number; column: number };
+  has(path: Path): boolean;
+}
+
+export function readConfigFile(path: string, environment: Environment): ConfigFile {
+  const name = relative(process.cwd(), path) || path;
+  return parseConfigText(name, readFileSync(path, 'utf8'), environment);
+}
+
+/** Capability files beside a configuration: `capabilities/NAME.yaml`, by NAME. */
+export function readCapabilityFiles(configPath: string, environment: Environment): Map<string, ConfigFile> {
+  const folder = join(dirname(configPath), 'capabilities');
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => /\.ya?ml$/.test(file)) : [];
+  return new Map(
+    files.sort().map((file) => [basename(file).replace(/\.ya?ml$/, ''), readConfigFile(join(folder, file), environment)]),
+  );
+}
+
+export function parseConfigText(name: string, text: string, environment: Environment): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const problems: ConfigProblem[] = document.errors.map((error) => ({ file: name, ...at(error.pos[0]), path: [], message: error.message }));
+  if (problems.length === 0) problems.push(...interpolate(document, environment, (offset) => ({ file: name, ...at(offset) })));
+  return {
+    name,
+    value: problems.length === 0 ? (document.toJS() ?? {}) : {},
+    problems,
+    position: (path, of = 'value') => at(offsetOf(document, path, of)),
+    has: (path) => document.hasIn(path),
+  };
+}
+
+type Place = { file: string; line: number; column: number };
+
+/** Replaces `${NAME}` and `${NAME:-default}` in every text value. An unset name without default is a problem, never an empty text. */
+function interpolate(document: Document, environment: Environment, place: (offset: number) => Place): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value !== 'string' || !node.value.includes('${')) return;
+      node.value = node.value.replace(/\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g, (whole, name: string, fallback?: string) => {
+        const found = environment[name] || fallback;
+        if (found !== undefined) return found;
+        problems.push({
+          ...place(node.range?.[0] ?? 0),
+          path: [],
+          message: `environment variable ${name} is not set`,
+          hint: `set it, or give a default: \${${name}:-value}`,
+        });
+        return whole;
+      });
+    },
+  });
+  return problems;
+}
+
+function offsetOf(document: Document, path: Path, of: 'key' | 'value'): number {
+  let node: unknown = document.contents;
+  let offset = (node as Node | null)?.range?.[0] ?? 0;
+  path.forEach((step, index) => {
+    const last = index === path.length - 1;
+    const pair = isMap(node) ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step)) : undefined;
+    const next = pair instanceof Pair ? pair.value : ((node as { items?: unknown[] } | null)?.items?.[Number(step)] ?? undefined);
+    if (pair && ((last && of === 'key') || !next)) offset = (pair.key as Node).range?.[0] ?? offset;
+    else if (next) offset = (next as Node).range?.[0] ?? offset;
+    node = next;
+  });
+  return offset;
+}

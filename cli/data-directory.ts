@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+
+/** Version of what stands below the data directory. An older one is migrated, a newer one refused. */
+const format = 1;
+
+/**
+ * Where everything that outlives a process is kept: `.data` for strangler.yaml, `.data/NAME` for any other NAME.yaml, so that a
+ * second configuration never meets the first one's stages and events.
+ */
+export function dataDirectory(configPath: string, from = process.cwd()): string {
+  const name = basename(configPath).replace(/\.ya?ml$/, '');
+  return name === 'strangler' ? resolve(from, '.data') : resolve(from, '.data', name);
+}
+
+/** Creates the directory, or checks that this program understands the one that is there. */
+export function prepareDataDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, 'format');
+  const found = readIfThere(path);
+  if (found === undefined) writeFileSync(path, `${format}\n`);
+  else if (Number(found) !== format) {
+    throw new Error(`${path}: found data format ${found}, expected ${format}. Use the version that wrote it, or run "npm run reset" to start afresh.`);
+  }
+}
+
+/** A secret that is made once, readable by its owner only, and stays: the admin token, the key that signs cookies. */
+export function secretFile(directory: string, name: string): string {
+  const path = join(directory, name);
+  const found = readIfThere(path);
+  if (found) return found;
+  mkdirSync(directory, { recursive: true });
+  try {
+    writeFileSync(path, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(path, 'utf8').trim();
+}
+
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export function removeDataDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
