@@ -7,6 +7,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       '{contract,runtime,gateway,cdc-bridge,event-log,new-services,legacy-stub,cli}/**/*.test.ts',
     ],
+    globalSetup: 'test/global-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 60_000,
     fileParallelism: true,

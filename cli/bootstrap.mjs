@@ -19,7 +19,9 @@ export function ensurePackages(scope) {
   const result = spawnSync('npm', args, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' });
   if (result.status !== 0) {
     process.stdout.write('failed\n');
-    process.stderr.write(`${result.stderr || result.error || ''}\nnpm ci failed; run it by hand in ${root} to see why.\n`);
+    process.stderr.write(
+      `${result.stderr || result.error || ''}\nnpm ci failed; run it by hand in ${root} to see why.\n`,
+    );
     process.exit(1);
   }
   process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1)} s\n`);

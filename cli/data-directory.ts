@@ -21,7 +21,9 @@ export function prepareDataDirectory(directory: string): void {
   const found = readIfThere(path);
   if (found === undefined) writeFileSync(path, `${format}\n`);
   else if (Number(found) !== format) {
-    throw new Error(`${path}: found data format ${found}, expected ${format}. Use the version that wrote it, or run "npm run reset" to start afresh.`);
+    throw new Error(
+      `${path}: found data format ${found}, expected ${format}. Use the version that wrote it, or run "npm run reset" to start afresh.`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from '../runtime/child-process.ts';
 
 /** A program to keep running. */
@@ -37,8 +37,14 @@ export class Supervisor {
     });
     const deadline = Date.now() + timeoutMs;
     while (!(await answers(program.readyUrl))) {
-      if (ended) throw new Error(`${program.name} ended with code ${ended.code} before it was ready; see ${this.#logPath(program)}`);
-      if (Date.now() > deadline) throw new Error(`${program.name} was not ready after ${timeoutMs / 1000} s (${program.readyUrl}); see ${this.#logPath(program)}`);
+      if (ended)
+        throw new Error(
+          `${program.name} ended with code ${ended.code} before it was ready; see ${this.#logPath(program)}`,
+        );
+      if (Date.now() > deadline)
+        throw new Error(
+          `${program.name} was not ready after ${timeoutMs / 1000} s (${program.readyUrl}); see ${this.#logPath(program)}`,
+        );
       await delay(25);
     }
     void this.#watch(program, child);
@@ -72,7 +78,9 @@ export class Supervisor {
       const exit = await child.exited;
       if (this.#stopping) return;
       if (Date.now() - startedAt > 30_000) waitMs = 200;
-      this.#report(`${program.name} ended (${exit.signal ?? `code ${exit.code}`}), starting it again; see ${this.#logPath(program)}`);
+      this.#report(
+        `${program.name} ended (${exit.signal ?? `code ${exit.code}`}), starting it again; see ${this.#logPath(program)}`,
+      );
       await delay(waitMs);
       if (this.#stopping) return;
       child = await this.#spawn(program);

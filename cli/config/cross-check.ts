@@ -27,6 +27,8 @@ function portsDiffer({ listeners, services }: Configuration): Finding[] {
   ];
   return ports.flatMap(([port, path], index) => {
     const earlier = ports.slice(0, index).find(([other]) => other === port && port !== 0);
-    return earlier ? [{ path, of: 'value' as const, message: `found port ${port}, which ${earlier[1].join('.')} has already` }] : [];
+    return earlier
+      ? [{ path, of: 'value' as const, message: `found port ${port}, which ${earlier[1].join('.')} has already` }]
+      : [];
   });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Path } from './problem.ts';
 import { nearest } from './nearest.ts';
 import { plannedKeys } from './planned-keys.ts';
+import type { Path } from './problem.ts';
 
 /** A finding of the schema in our own words, at the place it is about. */
 export interface Finding {
@@ -21,18 +21,39 @@ export function explainIssue(issue: Issue, schema: z.ZodType, root: unknown, par
   if (issue.code === 'invalid_union') return explainUnion(issue, path, schema, root);
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ path, of: 'key', message: inner.message }));
   const found = issue.code === 'custom' ? undefined : describe(valueAt(root, path));
-  return [{ path, of: 'value', message: found && !issue.message.includes('found') ? `${lowerFirst(issue.message)}, found ${found}` : issue.message }];
+  return [
+    {
+      path,
+      of: 'value',
+      message:
+        found && !issue.message.includes('found') ? `${lowerFirst(issue.message)}, found ${found}` : issue.message,
+    },
+  ];
 }
 
 /** Of a union's branches the one whose problems lie deepest was meant: the others failed at its door. */
-function explainUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, schema: z.ZodType, root: unknown): Finding[] {
+function explainUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  path: Path,
+  schema: z.ZodType,
+  root: unknown,
+): Finding[] {
   const branches = issue.errors.filter((errors) => errors.length > 0);
-  const depth = (errors: readonly Issue[]) => Math.max(...errors.map((error) => error.path.length + (error.code === 'invalid_type' ? 0 : 0.5)));
+  const depth = (errors: readonly Issue[]) =>
+    Math.max(...errors.map((error) => error.path.length + (error.code === 'invalid_type' ? 0 : 0.5)));
   const deepest = Math.max(...branches.map(depth));
   const meant = branches.filter((errors) => depth(errors) === deepest).sort((a, b) => a.length - b.length)[0];
   if (!meant || deepest === 0) {
-    const expected = [...new Set(branches.flat().map((error) => (error.code === 'invalid_type' ? error.expected : error.message)))];
-    return [{ path, of: 'value', message: `found ${describe(valueAt(root, path))}, expected ${expected.join(' or ') || issue.message}` }];
+    const expected = [
+      ...new Set(branches.flat().map((error) => (error.code === 'invalid_type' ? error.expected : error.message))),
+    ];
+    return [
+      {
+        path,
+        of: 'value',
+        message: `found ${describe(valueAt(root, path))}, expected ${expected.join(' or ') || issue.message}`,
+      },
+    ];
   }
   return meant.flatMap((inner) => explainIssue(inner, schema, root, path));
 }
@@ -44,12 +65,24 @@ function unknownKey(key: string, path: Path, schema: z.ZodType): Finding {
   if (meant) return { path: at, of: 'key', message: 'unknown key', hint: `did you mean "${meant}"?` };
   const planned = plannedKeys[key];
   if (planned) return { path: at, of: 'key', message: `not built yet (${planned})`, hint: 'remove this key' };
-  return { path: at, of: 'key', message: 'unknown key', hint: known.length > 0 ? `known here: ${known.join(', ')}` : undefined };
+  return {
+    path: at,
+    of: 'key',
+    message: 'unknown key',
+    hint: known.length > 0 ? `known here: ${known.join(', ')}` : undefined,
+  };
 }
 
 /** Keys the schema knows at a path, from its JSON Schema, through unions and records. */
 function knownKeys(schema: z.ZodType, path: Path): string[] {
-  type Node = { properties?: Record<string, Node>; additionalProperties?: Node | boolean; items?: Node; anyOf?: Node[]; allOf?: Node[]; $ref?: string };
+  type Node = {
+    properties?: Record<string, Node>;
+    additionalProperties?: Node | boolean;
+    items?: Node;
+    anyOf?: Node[];
+    allOf?: Node[];
+    $ref?: string;
+  };
   const json = jsonSchema(schema) as Node & { definitions?: Record<string, Node> };
   const resolve = (node: Node): Node[] => {
     if (node.$ref) return resolve(json.definitions?.[node.$ref.replace('#/definitions/', '')] ?? {});
@@ -58,7 +91,10 @@ function knownKeys(schema: z.ZodType, path: Path): string[] {
   let nodes = resolve(json);
   for (const step of path) {
     nodes = nodes.flatMap((node) => {
-      const child = node.properties?.[String(step)] ?? (typeof step === 'number' ? node.items : undefined) ?? node.additionalProperties;
+      const child =
+        node.properties?.[String(step)] ??
+        (typeof step === 'number' ? node.items : undefined) ??
+        node.additionalProperties;
       return child && typeof child === 'object' ? resolve(child) : [];
     });
   }

@@ -21,7 +21,9 @@ export interface LoadedConfiguration {
 export function loadConfiguration(path: string, environment: Environment): LoadedConfiguration {
   const absolute = resolve(path);
   if (!existsSync(absolute)) {
-    throw new ConfigError([{ file: path, line: 1, column: 1, path: [], message: 'found no such file', hint: 'name one with --config FILE' }]);
+    throw new ConfigError([
+      { file: path, line: 1, column: 1, path: [], message: 'found no such file', hint: 'name one with --config FILE' },
+    ]);
   }
   const main = readConfigFile(absolute, environment);
   const capabilityFiles = readCapabilityFiles(absolute, environment);
@@ -36,27 +38,44 @@ export function loadConfiguration(path: string, environment: Environment): Loade
     : parsed.error.issues.flatMap((issue) => explainIssue(issue, configurationSchema, joined.value));
   const problems = [...joined.findings, ...findings].map((finding) => sources.problem(finding));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(unique(problems));
-  return { configuration: parsed.data, path: absolute, files: [main.name, ...[...capabilityFiles.values()].map((file) => file.name)] };
+  return {
+    configuration: parsed.data,
+    path: absolute,
+    files: [main.name, ...[...capabilityFiles.values()].map((file) => file.name)],
+  };
 }
 
 type Mapping = Record<string, unknown>;
-const isMapping = (value: unknown): value is Mapping => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isMapping = (value: unknown): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** One value out of all files: capabilities from their own files beside those in the main file, `defaults` beneath each. */
-function join(main: ConfigFile, capabilityFiles: ReadonlyMap<string, ConfigFile>): { value: unknown; findings: Finding[] } {
+function join(
+  main: ConfigFile,
+  capabilityFiles: ReadonlyMap<string, ConfigFile>,
+): { value: unknown; findings: Finding[] } {
   if (!isMapping(main.value)) return { value: main.value, findings: [] };
   const inline = isMapping(main.value.capabilities) ? main.value.capabilities : {};
   const findings: Finding[] = [];
   const capabilities: Mapping = { ...inline };
   for (const [name, file] of capabilityFiles) {
     if (name in inline) {
-      findings.push({ path: ['capabilities', name], of: 'key', message: `declared here and in ${file.name}`, hint: 'keep one of the two' });
+      findings.push({
+        path: ['capabilities', name],
+        of: 'key',
+        message: `declared here and in ${file.name}`,
+        hint: 'keep one of the two',
+      });
     } else capabilities[name] = file.value;
   }
   const defaults = isMapping(main.value.defaults) ? main.value.defaults : {};
-  for (const [name, value] of Object.entries(capabilities)) capabilities[name] = isMapping(value) ? beneath(defaults, value) : value;
+  for (const [name, value] of Object.entries(capabilities))
+    capabilities[name] = isMapping(value) ? beneath(defaults, value) : value;
   const hasCapabilities = capabilityFiles.size > 0 || 'capabilities' in main.value;
-  return { value: hasCapabilities && isMapping(main.value.capabilities ?? {}) ? { ...main.value, capabilities } : main.value, findings };
+  return {
+    value: hasCapabilities && isMapping(main.value.capabilities ?? {}) ? { ...main.value, capabilities } : main.value,
+    findings,
+  };
 }
 
 /** `over` wins key by key; mappings are joined, lists and plain values are replaced. */
@@ -95,5 +114,12 @@ class Sources {
 }
 
 function unique(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  return [...new Map(problems.map((problem) => [JSON.stringify([problem.file, problem.line, problem.column, problem.message]), problem])).values()];
+  return [
+    ...new Map(
+      problems.map((problem) => [
+        JSON.stringify([problem.file, problem.line, problem.column, problem.message]),
+        problem,
+      ]),
+    ).values(),
+  ];
 }

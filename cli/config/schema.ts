@@ -23,8 +23,16 @@ export const configurationSchema = z.strictObject({
   ...gatewayTopLevel,
   ...logTopLevel,
   ...servicesTopLevel,
-  defaults: capabilitySchema.partial().optional().meta({ description: 'Any key of a capability; each capability inherits what it does not say itself.' }),
-  capabilities: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a capability is named in lower case, such as "shipments"'), capabilitySchema).default({}),
+  defaults: capabilitySchema
+    .partial()
+    .optional()
+    .meta({ description: 'Any key of a capability; each capability inherits what it does not say itself.' }),
+  capabilities: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]*$/, 'a capability is named in lower case, such as "shipments"'),
+      capabilitySchema,
+    )
+    .default({}),
 });
 
 /** A configuration that has been checked: defaults filled in, texts turned into numbers. */

@@ -26,7 +26,9 @@ export function readCapabilityFiles(configPath: string, environment: Environment
   const folder = join(dirname(configPath), 'capabilities');
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => /\.ya?ml$/.test(file)) : [];
   return new Map(
-    files.sort().map((file) => [basename(file).replace(/\.ya?ml$/, ''), readConfigFile(join(folder, file), environment)]),
+    files
+      .sort()
+      .map((file) => [basename(file).replace(/\.ya?ml$/, ''), readConfigFile(join(folder, file), environment)]),
   );
 }
 
@@ -37,8 +39,14 @@ export function parseConfigText(name: string, text: string, environment: Environ
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const problems: ConfigProblem[] = document.errors.map((error) => ({ file: name, ...at(error.pos[0]), path: [], message: error.message }));
-  if (problems.length === 0) problems.push(...interpolate(document, environment, (offset) => ({ file: name, ...at(offset) })));
+  const problems: ConfigProblem[] = document.errors.map((error) => ({
+    file: name,
+    ...at(error.pos[0]),
+    path: [],
+    message: error.message,
+  }));
+  if (problems.length === 0)
+    problems.push(...interpolate(document, environment, (offset) => ({ file: name, ...at(offset) })));
   return {
     name,
     value: problems.length === 0 ? (document.toJS() ?? {}) : {},
@@ -56,17 +64,20 @@ function interpolate(document: Document, environment: Environment, place: (offse
   visit(document, {
     Scalar(_, node) {
       if (typeof node.value !== 'string' || !node.value.includes('${')) return;
-      node.value = node.value.replace(/\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g, (whole, name: string, fallback?: string) => {
-        const found = environment[name] || fallback;
-        if (found !== undefined) return found;
-        problems.push({
-          ...place(node.range?.[0] ?? 0),
-          path: [],
-          message: `environment variable ${name} is not set`,
-          hint: `set it, or give a default: \${${name}:-value}`,
-        });
-        return whole;
-      });
+      node.value = node.value.replace(
+        /\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g,
+        (whole, name: string, fallback?: string) => {
+          const found = environment[name] || fallback;
+          if (found !== undefined) return found;
+          problems.push({
+            ...place(node.range?.[0] ?? 0),
+            path: [],
+            message: `environment variable ${name} is not set`,
+            hint: `set it, or give a default: \${${name}:-value}`,
+          });
+          return whole;
+        },
+      );
     },
   });
   return problems;
@@ -77,8 +88,11 @@ function offsetOf(document: Document, path: Path, of: 'key' | 'value'): number {
   let offset = (node as Node | null)?.range?.[0] ?? 0;
   path.forEach((step, index) => {
     const last = index === path.length - 1;
-    const pair = isMap(node) ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step)) : undefined;
-    const next = pair instanceof Pair ? pair.value : ((node as { items?: unknown[] } | null)?.items?.[Number(step)] ?? undefined);
+    const pair = isMap(node)
+      ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step))
+      : undefined;
+    const next =
+      pair instanceof Pair ? pair.value : ((node as { items?: unknown[] } | null)?.items?.[Number(step)] ?? undefined);
     if (pair && ((last && of === 'key') || !next)) offset = (pair.key as Node).range?.[0] ?? offset;
     else if (next) offset = (next as Node).range?.[0] ?? offset;
     node = next;

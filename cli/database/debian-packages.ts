@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describeBinary, type ServerBinary } from './server-binary.ts';
+
+const run = promisify(execFile);
+const packageName = 'mariadb-server-core';
+
+/** Whether this machine has Debian's tools to fetch and unpack packages. Neither needs root. */
+export async function hasDebianTools(): Promise<boolean> {
+  return Promise.all([run('apt-get', ['--version']), run('dpkg-deb', ['--version'])]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The server unpacked earlier by `unpackMariadb`, if it is there. */
+export function unpackedMariadb(directory: string): ServerBinary | undefined {
+  const path = join(directory, 'usr', 'sbin', 'mariadbd');
+  return existsSync(path) ? describeBinary(path, libraryPath(directory)) : undefined;
+}
+
+/**
+ * Fetches MariaDB's server package (7 MB) with the libraries this machine lacks and unpacks them into `directory`: nothing is installed,
+ * no root is needed. Package lists are fetched into a private folder when the system's are missing or old.
+ */
+export async function unpackMariadb(directory: string): Promise<ServerBinary> {
+  const scratch = `${directory}.partial`;
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(join(scratch, 'debs'), { recursive: true });
+  await download(scratch);
+  for (const file of readdirSync(join(scratch, 'debs')).filter((name) => name.endsWith('.deb'))) {
+    await run('dpkg-deb', ['-x', join(scratch, 'debs', file), join(scratch, 'root')]);
+  }
+  rmSync(directory, { recursive: true, force: true });
+  renameSync(join(scratch, 'root'), directory);
+  rmSync(scratch, { recursive: true, force: true });
+  return describeBinary(join(directory, 'usr', 'sbin', 'mariadbd'), libraryPath(directory));
+}
+
+async function download(scratch: string): Promise<void> {
+  const cwd = join(scratch, 'debs');
+  try {
+    await run('apt-get', ['download', ...(await wanted([]))], { cwd });
+  } catch {
+    const options = privateLists(scratch);
+    await run('apt-get', [...options, 'update'], { cwd });
+    await run('apt-get', [...options, 'download', ...(await wanted(options))], { cwd });
+  }
+}
+
+/** The server and those of its dependencies that are not installed: what a simulated installation would bring. */
+async function wanted(options: readonly string[]): Promise<string[]> {
+  const { stdout } = await run('apt-get', [
+    ...options,
+    '-s',
+    '-o',
+    'Debug::NoLocking=1',
+    'install',
+    '--no-install-recommends',
+    packageName,
+  ]);
+  const brought = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!);
+  return [...new Set([packageName, ...brought])].filter((name) => !/^(mariadb-common|mysql-common)$/.test(name));
+}
+
+function privateLists(scratch: string): string[] {
+  for (const folder of ['lists/partial', 'cache/archives/partial'])
+    mkdirSync(join(scratch, folder), { recursive: true });
+  return ['-o', `Dir::State::Lists=${join(scratch, 'lists')}`, '-o', `Dir::Cache=${join(scratch, 'cache')}`];
+}
+
+function libraryPath(directory: string): string {
+  const lib = join(directory, 'usr', 'lib');
+  const triplets = existsSync(lib) ? readdirSync(lib).filter((name) => name.includes('-linux-')) : [];
+  return triplets.map((triplet) => join(lib, triplet)).join(':');
+}
