@@ -56,13 +56,16 @@ export interface EventLog {
    * whole batch and its cursor are left out and every item that would have been appended answers `conflict` with its own actual version.
    */
   append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]>;
-  /** Up to `limit` events with offset > `after`, in order. Empty at the head. */
+  /** Up to `limit` events with offset > `after`, in order. Empty at the head; LogError `log-behind` when the head is before `after`. */
   read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]>;
   /** All events of one stream in version order, from version `from` (default 1). */
   readStream(topic: Topic, stream: string, from?: number): Promise<RecordedEvent[]>;
   /** The event with this id, if the topic has it. */
   find(topic: Topic, id: string): Promise<RecordedEvent | undefined>;
-  /** Batches of events with offset > `after`, then live ones as they are appended by any process, until `signal` aborts (then it returns). */
+  /**
+   * Batches of events with offset > `after`, then live ones as they are appended by any process, until `signal` aborts (then it returns).
+   * Throws like `read`; closing the log under a follower is `log-unavailable`.
+   */
   follow(topic: Topic, after: number, signal: AbortSignal): AsyncIterable<readonly RecordedEvent[]>;
   /** Address of the last event; offset 0 when the topic is empty. */
   head(topic: Topic): Promise<LogAddress>;
@@ -74,7 +77,7 @@ export interface EventLog {
 /** Why the log refused, and whether trying again can help. */
 export class LogError extends Error {
   override readonly name = 'LogError';
-  readonly code: 'event-id-reused' | 'log-unavailable' | 'log-format-newer';
+  readonly code: 'event-id-reused' | 'log-unavailable' | 'log-format-newer' | 'log-behind' | 'not-a-log';
   readonly retriable: boolean;
   constructor(code: LogError['code'], message: string, options?: { cause?: unknown }) {
     super(message, options);

@@ -19,13 +19,44 @@ function load(): typeof PackagedSqlite {
 }
 
 const { DatabaseSync } = load();
+const busyTimeoutMs = 5_000;
 
 /** Opens a database file in WAL mode with `synchronous=FULL`: what was committed survives a power loss. Waits up to 5 s for another writer. */
 export function openDatabase(path: string, options: { readOnly?: boolean } = {}): Database {
   const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
-  database.exec('pragma busy_timeout = 5000');
-  if (!options.readOnly) database.exec('pragma journal_mode = wal; pragma synchronous = full');
-  return database;
+  try {
+    database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
+    if (!options.readOnly) switchToWal(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** While another process makes the same switch on a fresh file SQLite answers busy at once, without its busy timeout; so it is asked again. */
+function switchToWal(database: Database): void {
+  const deadline = performance.now() + busyTimeoutMs;
+  for (;;) {
+    try {
+      database.exec('pragma journal_mode = wal; pragma synchronous = full');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+/** SQLite's primary result code of an error it threw (5 busy, 13 disk full, …), undefined for any other error. https://sqlite.org/rescode.html */
+export function sqliteCode(error: unknown): number | undefined {
+  const errcode = error instanceof Error ? (error as Error & { errcode?: unknown }).errcode : undefined;
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
+}
+
+/** Another connection holds the lock; trying again helps. */
+export function isBusy(error: unknown): boolean {
+  return sqliteCode(error) === 5;
 }
 
 /** Runs `work` in one write transaction: commits what it returned, rolls back when it throws. */

@@ -1,0 +1,49 @@
+import { LogError } from '../contract/event-log.ts';
+import { formatLogAddress, type LogAddress } from '../contract/log-address.ts';
+
+/** What each code of LogError means, and what the operator should do. Mirrored by docs/errors.md. */
+export const logErrors: Record<LogError['code'], { readonly meaning: string; readonly action: string }> = {
+  'event-id-reused': {
+    meaning: 'An event id came a second time with another payload, or only part of an append was there already.',
+    action: 'Two writers derive the same id from different facts: find both in the message and correct the mapping.',
+  },
+  'log-unavailable': {
+    meaning: 'The store could not be read or written: disk full, read-only, locked for too long, deleted, or closed.',
+    action: 'See the cause. Nothing unacknowledged is half-written; appending again with the same ids is safe.',
+  },
+  'log-format-newer': {
+    meaning: 'The log was written by a later version of this program.',
+    action: 'Run that version or a later one, or point `log` at another file.',
+  },
+  'log-behind': {
+    meaning:
+      "A reader asked for events after a position that the log has not reached: the log is older than the reader's position.",
+    action:
+      'The log was replaced or restored from a backup. Restore the right one, or rebuild the reader from the start.',
+  },
+  'not-a-log': {
+    meaning: 'The file is not an event log of this program.',
+    action: 'Point `log` at another path; the file was left as it is.',
+  },
+};
+
+/** The store failed; `what` says how and the cause has the system's own words. */
+export function unavailable(path: string, what: string, cause?: unknown): LogError {
+  return new LogError('log-unavailable', `event log ${path}: ${what}`, { cause });
+}
+
+/** A file of another program; it was not touched. */
+export function notALog(path: string, found: string, cause?: unknown): LogError {
+  return new LogError('not-a-log', `event log ${path}: found ${found}, expected an event log or no file`, { cause });
+}
+
+export function formatNewer(path: string, found: number, supported: number): LogError {
+  return new LogError('log-format-newer', `event log ${path}: found format ${found}, expected at most ${supported}`);
+}
+
+/** The reader stands beyond the log's end. */
+export function logBehind(head: LogAddress, after: number): LogError {
+  const found = formatLogAddress(head);
+  const expected = formatLogAddress({ ...head, offset: after });
+  return new LogError('log-behind', `event log: found its head at ${found}, expected ${expected} or later`);
+}

@@ -1,0 +1,98 @@
+import type { AppendResult, Cursor, ExpectedVersion, StreamAppend } from '../../contract/event-log.ts';
+import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { Database, Statement } from '../../runtime/sqlite.ts';
+import { asRepeat, refuseRepeatedIds } from './repeat.ts';
+import { addressOf, type StoredEvent, toStored } from './stored-event.ts';
+
+/** One call of `append`, as the port takes it. */
+export interface AppendCall {
+  readonly topic: Topic;
+  readonly batch: readonly StreamAppend[];
+  readonly cursor?: Cursor | undefined;
+}
+
+/** Decides and writes append calls, inside the transaction that its caller holds. */
+export class Appender {
+  readonly #database: Database;
+  readonly #byId: Statement;
+  readonly #version: Statement;
+  readonly #head: Statement;
+  readonly #insert: Statement;
+  readonly #putCursor: Statement;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#byId = database.prepare('select * from event where topic = ? and id = ?');
+    this.#version = database.prepare('select max(version) as version from event where topic = ? and stream = ?');
+    this.#head = database.prepare('select head from topic where name = ?');
+    this.#insert = database.prepare(
+      `insert into event (topic, offset, id, parent, stream, version, action, data, schema, occurred_at, recorded_at, origin, position, traceparent)
+       values (:topic, :offset, :id, :parent, :stream, :version, :action, :data, :schema, :occurred_at, :recorded_at, :origin, :position, :traceparent)`,
+    );
+    this.#putCursor = database.prepare(
+      `insert into cursor (name, value, topic, head) values (?, ?, ?, ?)
+       on conflict (name) do update set value = excluded.value, topic = excluded.topic, head = excluded.head`,
+    );
+  }
+
+  /** All of the call or nothing of it: nothing when an item conflicts or an error is thrown. Never touches other calls of the transaction. */
+  append(call: AppendCall, recordedAt: string): AppendResult[] {
+    refuseRepeatedIds(call.topic, call.batch);
+    this.#database.exec('savepoint call');
+    try {
+      const results = call.batch.map((item) => this.#appendItem(call.topic, item, recordedAt));
+      if (results.some(({ kind }) => kind === 'conflict')) return this.#takeBack(call, results);
+      if (call.cursor) this.#storeCursor(call.topic, call.cursor);
+      this.#database.exec('release call');
+      return results;
+    } catch (error) {
+      // After a failure such as a full disk SQLite may have rolled everything back itself.
+      if (this.#database.isTransaction) this.#database.exec('rollback to call; release call');
+      throw error;
+    }
+  }
+
+  /** Repeats are recognised before `expect` is looked at: the first attempt has moved the stream on. */
+  #appendItem(topic: Topic, item: StreamAppend, recordedAt: string): AppendResult {
+    const known = item.events.map(({ id }) => this.#byId.get(topic, id) as StoredEvent | undefined);
+    const repeat = asRepeat(topic, item, known);
+    if (repeat) return { kind: 'duplicate', version: repeat.at(-1)!.version, addresses: repeat.map(addressOf) };
+    const actual = this.#versionOf(topic, item.stream);
+    if (!isExpected(item.expect, actual)) return { kind: 'conflict', actual };
+    const addresses = this.#insertAfter(actual, topic, item, recordedAt);
+    return { kind: 'appended', version: actual + addresses.length, addresses };
+  }
+
+  #insertAfter(actual: number, topic: Topic, { stream, events }: StreamAppend, recordedAt: string): LogAddress[] {
+    const head = this.#headOf(topic);
+    return events.map((event, index) => {
+      const place = { topic, stream, offset: head + 1 + index, version: actual + 1 + index, recorded_at: recordedAt };
+      this.#insert.run({ ...toStored(event, place) });
+      return addressOf(place);
+    });
+  }
+
+  #takeBack({ topic, batch }: AppendCall, results: readonly AppendResult[]): AppendResult[] {
+    this.#database.exec('rollback to call; release call');
+    return results.map((result, index) =>
+      result.kind === 'duplicate' ? result : { kind: 'conflict', actual: this.#versionOf(topic, batch[index]!.stream) },
+    );
+  }
+
+  #storeCursor(topic: Topic, { name, value }: Cursor): void {
+    this.#putCursor.run(name, value, topic, this.#headOf(topic));
+  }
+
+  #versionOf(topic: Topic, stream: string): number {
+    return (this.#version.get(topic, stream) as { version: number | null }).version ?? 0;
+  }
+
+  #headOf(topic: Topic): number {
+    return (this.#head.get(topic) as { head: number } | undefined)?.head ?? 0;
+  }
+}
+
+function isExpected(expect: ExpectedVersion, actual: number): boolean {
+  if (expect === 'any') return true;
+  return actual === (expect === 'none' ? 0 : expect);
+}

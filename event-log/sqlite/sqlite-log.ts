@@ -1,0 +1,126 @@
+import type {
+  AppendResult,
+  Cursor,
+  EventLog,
+  LogCapabilities,
+  StoredCursor,
+  StreamAppend,
+} from '../../contract/event-log.ts';
+import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { RecordedEvent } from '../../contract/recorded-event.ts';
+import type { Statement } from '../../runtime/sqlite.ts';
+import { logBehind } from '../errors.ts';
+import { CommitBell } from './commit-bell.ts';
+import { GroupCommit } from './group-commit.ts';
+import { LogFile, type SqliteLogOptions } from './log-file.ts';
+import { addressOf, type StoredEvent, toRecorded } from './stored-event.ts';
+
+/** Events that a follower is given at once; the next batch is read when it asks for it. */
+const followBatch = 500;
+
+/** Opens the log in the SQLite file at `path`; creates it when it is missing. Throws LogError. */
+export function openSqliteLog(path: string, options: SqliteLogOptions): EventLog {
+  return new SqliteLog(new LogFile(path, options), options);
+}
+
+/**
+ * The event log in one SQLite file (write-ahead log, `synchronous=FULL`), shared by the processes of one machine.
+ * One writer at a time: offsets are given under the write lock and so become visible in order. No read transaction outlives a call, so
+ * a reader that is slow or dies holds up nobody.
+ */
+class SqliteLog implements EventLog {
+  readonly capabilities: LogCapabilities = { partitions: 1, decides: true, atomicAcrossStreams: true };
+  readonly #file: LogFile;
+  readonly #bell: CommitBell;
+  readonly #commits: GroupCommit;
+  readonly #after: Statement;
+  readonly #ofStream: Statement;
+  readonly #byId: Statement;
+  readonly #head: Statement;
+  readonly #cursor: Statement;
+  #closing: Promise<void> | undefined;
+
+  constructor(file: LogFile, options: SqliteLogOptions) {
+    this.#file = file;
+    this.#bell = new CommitBell(file, options.telemetry);
+    this.#commits = new GroupCommit(file, options, () => this.#bell.ring());
+    const { database } = file;
+    this.#after = database.prepare('select * from event where topic = ? and offset > ? order by offset limit ?');
+    this.#ofStream = database.prepare(
+      'select * from event where topic = ? and stream = ? and version >= ? order by version',
+    );
+    this.#byId = database.prepare('select * from event where topic = ? and id = ?');
+    this.#head = database.prepare('select head from topic where name = ?');
+    this.#cursor = database.prepare('select name, value, topic, head from cursor where name = ?');
+  }
+
+  append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]> {
+    return this.#commits.append({ topic, batch, cursor });
+  }
+
+  async read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]> {
+    requireWhole('after', after, 0);
+    requireWhole('limit', limit, 1);
+    const rows = await this.#file.whenFree(() => this.#after.all(topic, after, limit) as unknown as StoredEvent[]);
+    if (rows.length === 0) await this.#requireReached(topic, after);
+    return rows.map(toRecorded);
+  }
+
+  async readStream(topic: Topic, stream: string, from = 1): Promise<RecordedEvent[]> {
+    requireWhole('from', from, 0);
+    const rows = await this.#file.whenFree(() => this.#ofStream.all(topic, stream, from) as unknown as StoredEvent[]);
+    return rows.map(toRecorded);
+  }
+
+  async find(topic: Topic, id: string): Promise<RecordedEvent | undefined> {
+    const row = await this.#file.whenFree(() => this.#byId.get(topic, id) as StoredEvent | undefined);
+    return row && toRecorded(row);
+  }
+
+  async *follow(topic: Topic, after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]> {
+    let position = after;
+    while (!signal.aborted) {
+      const { rings } = this.#bell;
+      const events = await this.read(topic, position, followBatch);
+      if (signal.aborted) return;
+      if (events.length === 0) {
+        await this.#bell.next(rings, signal);
+      } else {
+        yield events;
+        position = events.at(-1)!.meta.address.offset;
+      }
+    }
+  }
+
+  async head(topic: Topic): Promise<LogAddress> {
+    const row = await this.#file.whenFree(() => this.#head.get(topic) as { head: number } | undefined);
+    return addressOf({ topic, offset: row?.head ?? 0 });
+  }
+
+  async cursor(name: string): Promise<StoredCursor | undefined> {
+    const row = await this.#file.whenFree(
+      () => this.#cursor.get(name) as { name: string; value: string; topic: Topic; head: number } | undefined,
+    );
+    return row && { name: row.name, value: row.value, head: addressOf({ topic: row.topic, offset: row.head }) };
+  }
+
+  /** Answers the appends that are under way, then closes; followers that still wait are told `log-unavailable`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#commits.idle().then(() => {
+      this.#file.close();
+      this.#bell.close();
+    });
+    return this.#closing;
+  }
+
+  /** A reader beyond the end would wait for offsets that other events will take: the log is not the one it has read. */
+  async #requireReached(topic: Topic, after: number): Promise<void> {
+    const head = await this.head(topic);
+    if (head.offset < after) throw logBehind(head, after);
+  }
+}
+
+function requireWhole(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new RangeError(`event log: found ${name} ${value}, expected a whole number from ${least} on`);
+}

@@ -1,0 +1,67 @@
+import type { JsonObject } from '../../contract/json.ts';
+import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { NewEvent, Origin, RecordedEvent } from '../../contract/recorded-event.ts';
+
+/** A row of table `event`; `data` is JSON text. */
+export interface StoredEvent {
+  readonly topic: Topic;
+  readonly offset: number;
+  readonly id: string;
+  readonly parent: string;
+  readonly stream: string;
+  readonly version: number;
+  readonly action: string;
+  readonly data: string;
+  readonly schema: number;
+  readonly occurred_at: string;
+  readonly recorded_at: string;
+  readonly origin: Origin;
+  readonly position: string | null;
+  readonly traceparent: string | null;
+}
+
+/** The place in the log of the event that this row holds. */
+export function addressOf({ topic, offset }: Pick<StoredEvent, 'topic' | 'offset'>): LogAddress {
+  return { topic, partition: 0, offset };
+}
+
+/** Where an event is stored, and when. */
+export type Place = Pick<StoredEvent, 'topic' | 'offset' | 'stream' | 'version' | 'recorded_at'>;
+
+/** The row of a new event at its place. */
+export function toStored(event: NewEvent, place: Place): StoredEvent {
+  const { schema, occurredAt, origin, position = null, traceparent = null } = event.meta;
+  return {
+    ...place,
+    id: event.id,
+    parent: event.parent,
+    action: event.action,
+    data: JSON.stringify(event.data),
+    schema,
+    occurred_at: occurredAt,
+    origin,
+    position,
+    traceparent,
+  };
+}
+
+/** The event of a row, as the port gives it back. */
+export function toRecorded(row: StoredEvent): RecordedEvent {
+  return {
+    id: row.id,
+    parent: row.parent,
+    action: row.action,
+    data: JSON.parse(row.data) as JsonObject,
+    meta: {
+      schema: row.schema,
+      occurredAt: row.occurred_at,
+      origin: row.origin,
+      ...(row.position !== null && { position: row.position }),
+      ...(row.traceparent !== null && { traceparent: row.traceparent }),
+      stream: row.stream,
+      version: row.version,
+      recordedAt: row.recorded_at,
+      address: addressOf(row),
+    },
+  };
+}
