@@ -9,8 +9,8 @@ import { readIfThere } from './data-directory.ts';
  */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export function readEnvironment(from = process.cwd()): Environment {
-  return { ...parseEnv(readIfThere(chosenPath(from)) ?? ''), ...process.env };
+export function readEnvironment({ chosen = true } = {}, from = process.cwd()): Environment {
+  return { ...(chosen ? parseEnv(readIfThere(chosenPath(from)) ?? '') : {}), ...process.env };
 }
 
 /** Remembers choices for later commands. */

@@ -26,7 +26,7 @@ export function unpackedMariadb(directory: string): ServerBinary | undefined {
  * no root is needed. Package lists are fetched into a private folder when the system's are missing or old.
  */
 export async function unpackMariadb(directory: string): Promise<ServerBinary> {
-  const scratch = `${directory}.partial`;
+  const scratch = `${directory}.${process.pid}`;
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(join(scratch, 'debs'), { recursive: true });
   await download(scratch);

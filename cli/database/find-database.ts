@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Environment } from '../environment.ts';
 import { hasDebianTools, unpackedMariadb, unpackMariadb } from './debian-packages.ts';
@@ -20,20 +20,24 @@ export interface FoundDatabase {
   stop(): Promise<void>;
 }
 
-/** Steps of the search that take long are reported before they begin. */
-type Report = (doing: string) => void;
+/** Where and how a private server would run. */
+export interface DatabaseWish {
+  /** Debian's packages are unpacked here; shared by all that run from it. */
+  readonly packages: string;
+  /** The server's data. */
+  readonly data: string;
+  readonly port: number;
+  readonly environment: Environment;
+  /** Told before a step that takes long. */
+  report(doing: string): void;
+}
 
 /**
- * Finds a MariaDB or MySQL: (1) the URL in LEGACY_DB_URL, (2) a server program of this machine, (3) Debian's packages unpacked below
- * `directory`, (4) Docker compose. (2) and (3) run privately, with their data below `directory`. Throws with the line to type when
- * none is to be had.
+ * Finds a MariaDB or MySQL: (1) the URL in LEGACY_DB_URL, (2) a server program of this machine, (3) Debian's packages, unpacked,
+ * (4) Docker compose. (2) and (3) run privately. Throws with the line to type when none is to be had.
  */
-export async function findDatabase(
-  directory: string,
-  port: number,
-  environment: Environment,
-  report: Report,
-): Promise<FoundDatabase> {
+export async function findDatabase(wish: DatabaseWish): Promise<FoundDatabase> {
+  const { environment } = wish;
   const given = environment.LEGACY_DB_URL;
   if (given)
     return {
@@ -43,31 +47,28 @@ export async function findDatabase(
       stop: async () => {},
     };
   const local = findServerBinary();
-  if (local) return startPrivately(local, 'this machine’s own program', directory, port);
-  const unpacked = unpackedMariadb(packages(directory));
-  if (unpacked) return startPrivately(unpacked, 'unpacked Debian packages', directory, port);
+  if (local) return startPrivately(local, 'this machine’s own program', wish);
+  const unpacked = unpackedMariadb(resolve(wish.packages, 'mariadb'));
+  if (unpacked) return startPrivately(unpacked, 'unpacked Debian packages', wish);
   if (await hasDebianTools()) {
-    report('fetching MariaDB’s Debian package (7 MB, unpacked below .data, nothing is installed)');
-    return startPrivately(await unpackMariadb(packages(directory)), 'Debian packages, just unpacked', directory, port);
+    wish.report('fetching MariaDB’s Debian package (7 MB, unpacked below .data, nothing is installed)');
+    return startPrivately(
+      await unpackMariadb(resolve(wish.packages, 'mariadb')),
+      'Debian packages, just unpacked',
+      wish,
+    );
   }
-  if (await dockerAnswers()) return startByCompose(report);
+  if (await dockerAnswers()) return startByCompose(wish);
   throw new Error(howToGetOne());
 }
 
-const packages = (directory: string) => join(directory, 'packages', 'mariadb');
-
-async function startPrivately(
-  binary: ServerBinary,
-  from: string,
-  directory: string,
-  port: number,
-): Promise<FoundDatabase> {
-  const server = await startPrivateServer(binary, join(directory, 'database'), port);
+async function startPrivately(binary: ServerBinary, from: string, wish: DatabaseWish): Promise<FoundDatabase> {
+  const server = await startPrivateServer(binary, resolve(wish.data), wish.port);
   const name = `${binary.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'} ${binary.version.split('-')[0]}`;
   return { ...server, choice: `${name}, ${from}${server.reused ? ', still running' : ''}` };
 }
 
-async function startByCompose(report: Report): Promise<FoundDatabase> {
+async function startByCompose({ report }: DatabaseWish): Promise<FoundDatabase> {
   report('starting the mariadb of docker-compose.yml');
   await promisify(execFile)('docker', ['compose', 'up', '-d', '--wait', 'mariadb']);
   const url = 'mysql://root:strangler@127.0.0.1:13306/legacy';

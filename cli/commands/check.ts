@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { jsonSchema } from '../config/explain-issue.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { ConfigError, formatProblem } from '../config/problem.ts';
+import { configurationSchema } from '../config/schema.ts';
+import { readEnvironment } from '../environment.ts';
+import { green, print, red } from '../print.ts';
+
+/** `strangler check` and `strangler schema`. */
+export function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('report every problem of the configuration, with file, line and column')
+    .action((_options, command: Command) => check(command.optsWithGlobals()));
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration, for editors')
+    .action(() => print({ json: true }, jsonSchema(configurationSchema), String));
+}
+
+function check(options: { config: string; json?: boolean }): void {
+  try {
+    const { files, configuration } = loadConfiguration(options.config, readEnvironment());
+    const capabilities = Object.keys(configuration.capabilities);
+    print(options, { problems: [], files, capabilities }, () =>
+      green(`${files.join(', ')}: no problem found, capabilities: ${capabilities.join(', ') || 'none'}`),
+    );
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { problems } = error;
+    print(options, { problems }, () =>
+      [...problems.map(formatProblem), red(`${problems.length} problem${problems.length === 1 ? '' : 's'} found`)].join(
+        '\n',
+      ),
+    );
+    process.exitCode = 2;
+  }
+}

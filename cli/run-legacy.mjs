@@ -1,0 +1,6 @@
+/** Runs the legacy application, which knows nothing of us, so that it ends when the process that started it is gone. */
+import { register } from 'tsx/esm/api';
+
+register();
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+await import('../legacy-stub/main.ts');

@@ -1,0 +1,42 @@
+import { configuredParts, type PartName } from './start.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { System } from './system.ts';
+
+const stranglerProgram = new URL('./strangler.mjs', import.meta.url).pathname;
+
+/** Starts our processes for a configuration: the gateway, and beside it the data side (bridge and services on one log); or all in one. */
+export async function startPrograms(
+  supervisor: Supervisor,
+  system: System,
+  { single }: { single?: boolean },
+  say: (name: string, text: string) => void,
+): Promise<void> {
+  const parts = configuredParts(system);
+  const dataSide = parts.filter((part) => part !== 'gateway');
+  const groups = single || dataSide.length === 0 ? [parts] : [dataSide, ['gateway' as const]];
+  await Promise.all(
+    groups.map(async (group) => {
+      const started = Date.now();
+      const name = group.includes('gateway') ? 'gateway' : 'data';
+      await supervisor.start({
+        name,
+        args: [stranglerProgram, 'start', '--config', system.path, '--only', group.join(',')],
+        readyUrl: readyUrl(system, group),
+      });
+      say(
+        name,
+        `${group.map((part) => `${part} ${address(system, part)}`).join(', ')}  ${((Date.now() - started) / 1000).toFixed(1)} s`,
+      );
+    }),
+  );
+}
+
+/** The gateway opens its port last of its process's parts, so it answers for all of them. */
+function readyUrl({ addresses }: System, group: readonly PartName[]): string {
+  if (group.includes('gateway')) return `${addresses.admin}/readyz`;
+  return `${group.includes('bridge') ? addresses.bridge : addresses.services}/readyz`;
+}
+
+function address({ addresses }: System, part: PartName): string {
+  return part === 'gateway' ? `${addresses.public} (admin ${addresses.admin})` : (addresses[part] ?? '');
+}

@@ -1,0 +1,52 @@
+import { isAbsolute, resolve } from 'node:path';
+import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
+import { dataDirectory, prepareDataDirectory, secretFile } from './data-directory.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+
+/** A checked configuration with what this machine adds to it: where data is kept, the secrets made here, the addresses of the parts. */
+export interface System extends LoadedConfiguration {
+  readonly environment: Environment;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** `sqlite:/absolute/path` */
+  readonly logUrl: string;
+  readonly adminToken: string;
+  /** Signs cookies and the user that services are told. */
+  readonly secret: string;
+  readonly addresses: {
+    readonly public: string;
+    readonly admin: string;
+    readonly bridge?: string;
+    readonly services?: string;
+  };
+}
+
+/** Reads and checks a configuration and prepares its data directory. Throws ConfigError with every problem. */
+export function openSystem(configPath: string): System {
+  const environment = readEnvironment();
+  const loaded = loadConfiguration(configPath, environment);
+  const { listeners, identity, legacy, services, log } = loaded.configuration;
+  const dataDir = dataDirectory(loaded.path);
+  prepareDataDirectory(dataDir);
+  const at = ({ host = '127.0.0.1', port }: { host?: string; port: number }) =>
+    `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+  return {
+    ...loaded,
+    environment,
+    dataDir,
+    logUrl: absoluteLogUrl(log ?? `sqlite:${dataDir}/log.db`),
+    adminToken: listeners.admin.token ?? secretFile(dataDir, 'admin-token'),
+    secret: identity.secret ?? secretFile(dataDir, 'secret'),
+    addresses: {
+      public: at(listeners.public),
+      admin: at(listeners.admin),
+      bridge: legacy.database ? at(listeners.bridge) : undefined,
+      services: services ? at(services) : undefined,
+    },
+  };
+}
+
+function absoluteLogUrl(url: string): string {
+  const path = url.replace(/^sqlite:/, '');
+  return url === path || isAbsolute(path) ? url : `sqlite:${resolve(path)}`;
+}
