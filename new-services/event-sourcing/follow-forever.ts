@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLog } from '../../contract/event-log.ts';
+import type { Topic } from '../../contract/log-address.ts';
+import type { RecordedEvent } from '../../contract/recorded-event.ts';
+
+const firstPauseMs = 50;
+const longestPauseMs = 5_000;
+
+/** Who follows, and what becomes of its failures. */
+export interface Follower {
+  /** Offset after which to read on; asked again after each failure. */
+  after(): Promise<number>;
+  /** What it throws stops the follower at this batch until it succeeds: nothing is skipped. */
+  handle(batch: readonly RecordedEvent[]): Promise<void> | void;
+  failed(error: unknown): void;
+}
+
+/** Hands a topic's events to the follower in order until `signal` aborts. After a failure it pauses, longer each time, and goes on. */
+export async function followForever(
+  log: EventLog,
+  topic: Topic,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<void> {
+  let pauseMs = firstPauseMs;
+  while (!signal.aborted) {
+    try {
+      for await (const batch of log.follow(topic, await follower.after(), signal)) {
+        await follower.handle(batch);
+        pauseMs = firstPauseMs;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      follower.failed(error);
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    }
+  }
+}
