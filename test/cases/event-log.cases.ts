@@ -1,0 +1,459 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AppendResult, EventLog, StreamAppend } from '../../contract/event-log.ts';
+import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { NewEvent, RecordedEvent } from '../../contract/recorded-event.ts';
+
+/** A fresh, empty log to try the cases on. */
+export interface LogUnderTest {
+  readonly log: EventLog;
+  /** A second handle on the same log, as another process would hold it. */
+  again(): EventLog;
+  /** Closes every handle and removes the log. */
+  remove(): Promise<void>;
+}
+
+/** A new event; what is not given is the same for all. */
+export function newEvent(id: string, given: Partial<NewEvent> = {}): NewEvent {
+  return {
+    id,
+    parent: 'mariadb:0-1-57',
+    action: 'shipment-created',
+    data: { sender: 'bob', price: '12.50' },
+    meta: { schema: 1, occurredAt: '2025-12-01T10:00:00.000Z', origin: 'new' },
+    ...given,
+  };
+}
+
+/** One item of a batch: events with these ids for one stream. */
+export function item(stream: string, expected: StreamAppend['expect'], ...ids: [string, ...string[]]): StreamAppend {
+  return { stream, expect: expected, events: ids.map((id) => newEvent(id)) as [NewEvent, ...NewEvent[]] };
+}
+
+export function at(offset: number, topic: Topic = 'domain'): LogAddress {
+  return { topic, partition: 0, offset };
+}
+
+/** Follows until `count` events came, then aborts. Rejects with what `follow` throws. */
+export async function followed(log: EventLog, after: number, count: number): Promise<RecordedEvent[]> {
+  const stop = new AbortController();
+  const seen: RecordedEvent[] = [];
+  for await (const batch of log.follow('domain', after, stop.signal)) {
+    seen.push(...batch);
+    if (seen.length >= count) stop.abort();
+  }
+  return seen;
+}
+
+/** The promises of contract/event-log.ts, tried on one implementation; restricted by nothing but its `capabilities`. */
+export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): void {
+  describe(name, () => {
+    let given: LogUnderTest;
+    let log: EventLog;
+    beforeEach(async () => {
+      given = await open();
+      log = given.log;
+    });
+    afterEach(() => given.remove());
+
+    describe('append', () => {
+      test('gives events gapless addresses from 1 and versions from 1, in the order given', async () => {
+        expect(
+          await log.append('domain', [item('shipment-7', 'none', 'a', 'b'), item('shipment-8', 'any', 'c')]),
+        ).toEqual([
+          { kind: 'appended', version: 2, addresses: [at(1), at(2)] },
+          { kind: 'appended', version: 1, addresses: [at(3)] },
+        ]);
+        expect(await log.head('domain')).toEqual(at(3));
+      });
+
+      test('gives each topic offsets, streams and ids of its own', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        expect(await log.append('commands', [item('s', 'none', 'a')])).toEqual([
+          { kind: 'appended', version: 1, addresses: [at(1, 'commands')] },
+        ]);
+      });
+
+      test('keeps an event as it was given, with where and when it was stored', async () => {
+        const event = newEvent('a', {
+          data: { text: 'Ærø  💶 \0', nested: { list: [1, null, -0.5, true], ['__proto__']: 'x' }, empty: {} },
+          meta: {
+            schema: 3,
+            occurredAt: '2025-12-01T10:00:00.000Z',
+            origin: 'legacy-cdc',
+            position: 'mariadb:0-1-57',
+            traceparent: '00-x',
+          },
+        });
+        await log.append('domain', [{ stream: 'shipment-7', expect: 'none', events: [event] }]);
+        const [recorded] = await log.read('domain', 0, 10);
+        const { stream, version, recordedAt, address, ...meta } = recorded!.meta;
+        expect({ ...recorded, meta }).toEqual(event);
+        expect({ stream, version, address }).toEqual({ stream: 'shipment-7', version: 1, address: at(1) });
+        expect(new Date(recordedAt).toISOString()).toBe(recordedAt);
+      });
+
+      test('leaves position and traceparent out where the writer knew none', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        expect(Object.keys((await log.find('domain', 'a'))!.meta)).not.toEqual(
+          expect.arrayContaining(['position', 'traceparent']),
+        );
+      });
+
+      test('takes several items for one stream, each seeing the one before', async () => {
+        const results = await log.append('domain', [item('s', 'none', 'a'), item('s', 1, 'b'), item('s', 'any', 'c')]);
+        expect(results.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'appended']);
+        expect((await log.readStream('domain', 's')).map(({ meta }) => meta.version)).toEqual([1, 2, 3]);
+      });
+    });
+
+    describe('a repeated append', () => {
+      const first = item('s', 'none', 'a', 'b');
+      beforeEach(async () => {
+        await log.append('domain', [first]);
+      });
+
+      test('is answered duplicate with the original addresses, even though expect no longer matches', async () => {
+        await log.append('domain', [item('s', 2, 'c')]);
+        expect(await log.append('domain', [first])).toEqual([
+          { kind: 'duplicate', version: 2, addresses: [at(1), at(2)] },
+        ]);
+        expect(await log.head('domain')).toEqual(at(3));
+      });
+
+      test('is recognised whatever the order of keys in its data', async () => {
+        const data = { price: '12.50', sender: 'bob' };
+        const repeat: StreamAppend = { stream: 's', expect: 'any', events: [newEvent('a', { data })] };
+        expect((await log.append('domain', [repeat]))[0]!.kind).toBe('duplicate');
+      });
+
+      test('is recognised when the source tells another time, position or trace of the same fact; the first stays', async () => {
+        const meta = {
+          schema: 1,
+          occurredAt: '2026-01-01T00:00:00.000Z',
+          origin: 'legacy-cdc',
+          traceparent: '00-y',
+        } as const;
+        const repeat: StreamAppend = { stream: 's', expect: 'any', events: [newEvent('a', { meta })] };
+        expect((await log.append('domain', [repeat]))[0]!.kind).toBe('duplicate');
+        expect((await log.find('domain', 'a'))!.meta.occurredAt).toBe('2025-12-01T10:00:00.000Z');
+      });
+
+      test('may stand in one batch with new events', async () => {
+        const results = await log.append('domain', [first, item('s', 2, 'c')]);
+        expect(results.map(({ kind }) => kind)).toEqual(['duplicate', 'appended']);
+      });
+
+      test('made at the same time by two callers is appended once', async () => {
+        const results = (
+          await Promise.all([log, log, log].map((each) => each.append('domain', [item('t', 'none', 'd')])))
+        ).flat();
+        expect(results.map(({ kind }) => kind).sort()).toEqual(['appended', 'duplicate', 'duplicate']);
+      });
+
+      test.each<[string, StreamAppend, RegExp]>([
+        ['data', { stream: 's', expect: 'any', events: [newEvent('a', { data: { sender: 'bill' } })] }, /another data/],
+        ['parent', { stream: 's', expect: 'any', events: [newEvent('a', { parent: 'other' })] }, /another parent/],
+        ['action', { stream: 's', expect: 'any', events: [newEvent('a', { action: 'x' })] }, /another action/],
+        ['stream', item('t', 'any', 'a'), /another stream/],
+      ])('with another %s stops loudly and writes nothing', async (_, other, message) => {
+        const reused = log.append('domain', [item('new', 'none', 'z'), other], { name: 'c', value: '1' });
+        await expect(reused).rejects.toMatchObject({ name: 'LogError', code: 'event-id-reused', retriable: false });
+        await expect(reused).rejects.toThrow(message);
+        await expect(reused).rejects.toThrow('domain/0/1');
+        expect(await log.head('domain')).toEqual(at(2));
+        expect(await log.cursor('c')).toBeUndefined();
+      });
+
+      test('with some of its ids there and others not stops loudly and writes nothing', async () => {
+        const partly = log.append('domain', [item('s', 'any', 'b', 'c')]);
+        await expect(partly).rejects.toMatchObject({ code: 'event-id-reused' });
+        await expect(partly).rejects.toThrow(/found 1 of the 2 event ids/);
+        expect(await log.find('domain', 'c')).toBeUndefined();
+      });
+
+      test('of one id twice in one batch stops loudly and writes nothing', async () => {
+        const twice = log.append('domain', [item('t', 'any', 'c'), item('t', 'any', 'c')]);
+        await expect(twice).rejects.toMatchObject({ code: 'event-id-reused' });
+        expect(await log.head('domain')).toEqual(at(2));
+      });
+
+      test('that is refused leaves the other calls of the same moment alone', async () => {
+        const answers = await Promise.allSettled([
+          log.append('domain', [item('t', 'none', 'c')]),
+          log.append('domain', [item('t', 'any', 'a')]),
+          log.append('domain', [item('t', 1, 'd')]),
+        ]);
+        expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+        expect((await log.readStream('domain', 't')).map(({ id }) => id)).toEqual(['c', 'd']);
+      });
+    });
+
+    describe('an expected version that does not match', () => {
+      beforeEach(async (context) => {
+        context.skip(!log.capabilities.decides, 'the log does not decide');
+        await log.append('domain', [item('s', 'none', 'a', 'b')]);
+      });
+
+      test.each([['none'], [0], [1], [3]] as const)('%s is a conflict with the actual version', async (expected) => {
+        expect(await log.append('domain', [item('s', expected, 'c')])).toEqual([{ kind: 'conflict', actual: 2 }]);
+        expect(await log.head('domain')).toEqual(at(2));
+      });
+
+      test('leaves the whole batch and its cursor out; each item tells its own actual version', async () => {
+        const batch = [item('t', 'none', 'c'), item('s', 1, 'd'), item('t', 1, 'e'), item('s', 'none', 'a', 'b')];
+        expect(await log.append('domain', batch, { name: 'c', value: '1' })).toEqual([
+          { kind: 'conflict', actual: 0 },
+          { kind: 'conflict', actual: 2 },
+          { kind: 'conflict', actual: 0 },
+          { kind: 'duplicate', version: 2, addresses: [at(1), at(2)] },
+        ]);
+        expect(await log.head('domain')).toEqual(at(2));
+        expect(await log.cursor('c')).toBeUndefined();
+      });
+
+      test('lets exactly one of many writers of the same moment win', async () => {
+        const other = given.again();
+        const attempts = Array.from({ length: 20 }, (_, n) =>
+          (n % 2 ? log : other).append('domain', [item('s', 2, `w${n}`)]),
+        );
+        const kinds = (await Promise.all(attempts)).flat().map(({ kind }) => kind);
+        expect(kinds.filter((kind) => kind === 'appended')).toHaveLength(1);
+        expect(kinds.filter((kind) => kind === 'conflict')).toHaveLength(19);
+      });
+    });
+
+    describe('a cursor', () => {
+      test('is stored with the batch, and tells the head that it covers', async () => {
+        await log.append('domain', [item('s', 'none', 'a', 'b')], { name: 'bridge', value: 'mariadb:0-1-57' });
+        await log.append('domain', [item('s', 2, 'c')]);
+        expect(await given.again().cursor('bridge')).toEqual({ name: 'bridge', value: 'mariadb:0-1-57', head: at(2) });
+      });
+
+      test('moves with an empty batch and with a repeated one', async () => {
+        await log.append('domain', [item('s', 'none', 'a')], { name: 'bridge', value: '1' });
+        expect(await log.append('domain', [], { name: 'bridge', value: '2' })).toEqual([]);
+        expect(await log.cursor('bridge')).toMatchObject({ value: '2' });
+        await log.append('domain', [item('s', 'none', 'a')], { name: 'bridge', value: '3' });
+        expect(await log.cursor('bridge')).toEqual({ name: 'bridge', value: '3', head: at(1) });
+      });
+
+      test('that was never stored is undefined', async () => {
+        expect(await log.cursor('bridge')).toBeUndefined();
+      });
+    });
+
+    describe('reading', () => {
+      test('an empty log finds nothing anywhere', async () => {
+        expect(await log.head('domain')).toEqual(at(0));
+        expect(await log.read('domain', 0, 10)).toEqual([]);
+        expect(await log.readStream('domain', 's')).toEqual([]);
+        expect(await log.find('domain', 'a')).toBeUndefined();
+      });
+
+      test('gives up to limit events after an offset, in order, and nothing at the head', async () => {
+        await log.append('domain', [item('s', 'none', 'a', 'b', 'c', 'd')]);
+        expect((await log.read('domain', 1, 2)).map(({ id }) => id)).toEqual(['b', 'c']);
+        expect(await log.read('domain', 4, 2)).toEqual([]);
+      });
+
+      test('after an offset the log has not reached is refused: it is not the log that was read before', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        const beyond = log.read('domain', 2, 10);
+        await expect(beyond).rejects.toMatchObject({ code: 'log-behind', retriable: false });
+        await expect(beyond).rejects.toThrow('found its head at domain/0/1, expected domain/0/2 or later');
+      });
+
+      test('one stream gives its events alone, from a version on', async () => {
+        await log.append('domain', [item('s', 'none', 'a'), item('t', 'none', 'b'), item('s', 1, 'c', 'd')]);
+        expect((await log.readStream('domain', 's', 2)).map(({ id }) => id)).toEqual(['c', 'd']);
+        expect(await log.readStream('domain', 's', 4)).toEqual([]);
+      });
+
+      test.each([[Number.NaN], [-1], [1.5]])('after %s is refused', async (after) => {
+        await expect(log.read('domain', after, 1)).rejects.toThrow(RangeError);
+      });
+
+      test('with limit 0 is refused', async () => {
+        await expect(log.read('domain', 0, 0)).rejects.toThrow('found limit 0, expected a whole number from 1 on');
+      });
+    });
+
+    describe('following', () => {
+      test('gives what is there, then what is appended through this and through another handle', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        const seen = followed(log, 0, 3);
+        await log.append('domain', [item('s', 1, 'b')]);
+        await given.again().append('domain', [item('s', 2, 'c')]);
+        expect((await seen).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+      });
+
+      test('starts after the offset given and leaves other topics out', async () => {
+        await log.append('domain', [item('s', 'none', 'a', 'b')]);
+        const seen = followed(log, 1, 2);
+        await log.append('migration', [item('s', 'none', 'm')]);
+        await log.append('domain', [item('s', 2, 'c')]);
+        expect((await seen).map(({ id }) => id)).toEqual(['b', 'c']);
+      });
+
+      test('returns when its signal aborts while it waits', async () => {
+        const stop = new AbortController();
+        const next = log.follow('domain', 0, stop.signal)[Symbol.asyncIterator]().next();
+        stop.abort();
+        expect(await next).toEqual({ done: true, value: undefined });
+      });
+
+      test('returns at once when its signal was aborted before', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        const next = log.follow('domain', 0, AbortSignal.abort())[Symbol.asyncIterator]().next();
+        expect((await next).done).toBe(true);
+      });
+
+      test('hands out bounded batches, and only when asked', async () => {
+        const ids = Array.from({ length: 1_300 }, (_, n) => `e${n}`) as [string, ...string[]];
+        await log.append('domain', [item('s', 'none', ...ids)]);
+        const stop = new AbortController();
+        const offsets: number[] = [];
+        for await (const batch of log.follow('domain', 0, stop.signal)) {
+          expect(batch.length).toBeLessThanOrEqual(500);
+          offsets.push(...batch.map(({ meta }) => meta.address.offset));
+          if (offsets.length === 1_300) stop.abort();
+        }
+        expect(offsets).toEqual(Array.from({ length: 1_300 }, (_, n) => n + 1));
+      });
+
+      test('by one who never asks again keeps neither writers nor other followers waiting', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        const stop = new AbortController();
+        const slow = log.follow('domain', 0, stop.signal)[Symbol.asyncIterator]();
+        await slow.next();
+        const seen = followed(given.again(), 0, 2);
+        await log.append('domain', [item('s', 1, 'b')]);
+        expect(await seen).toHaveLength(2);
+        stop.abort();
+        expect((await slow.next()).done).toBe(true);
+      });
+
+      test('is told when its log is closed', async () => {
+        const other = given.again();
+        const seen = followed(other, 0, 1);
+        await Promise.all([expect(seen).rejects.toMatchObject({ code: 'log-unavailable' }), other.close()]);
+      });
+    });
+
+    describe('closing', () => {
+      test('answers the appends under way first, and refuses later ones', async () => {
+        const other = given.again();
+        const pending = other.append('domain', [item('s', 'none', 'a')]);
+        await other.close();
+        expect((await pending)[0]!.kind).toBe('appended');
+        await expect(other.append('domain', [item('s', 1, 'b')])).rejects.toMatchObject({ code: 'log-unavailable' });
+        await other.close();
+      });
+
+      test('loses nothing: the next one to open finds every event', async () => {
+        await log.append('domain', [item('s', 'none', 'a', 'b')], { name: 'bridge', value: '1' });
+        await log.close();
+        const next = given.again();
+        expect((await next.readStream('domain', 's')).map(({ id }) => id)).toEqual(['a', 'b']);
+        expect(await next.cursor('bridge')).toEqual({ name: 'bridge', value: '1', head: at(2) });
+        expect((await next.append('domain', [item('s', 2, 'c')]))[0]).toMatchObject({ addresses: [at(3)] });
+      });
+    });
+
+    test('any sequence of appends answers and reads like a plain list', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.array(anyItem, { maxLength: 3 }), { maxLength: 12 }), async (batches) => {
+          const tried = await open();
+          const model = new ListModel();
+          try {
+            for (const batch of batches) {
+              expect(await answer(() => tried.log.append('domain', batch))).toEqual(
+                await answer(() => model.append(batch)),
+              );
+            }
+            const stored = await tried.log.read('domain', 0, 1_000);
+            expect(stored.map(({ id, meta }) => [id, meta.stream, meta.version])).toEqual(model.rows());
+            for (const stream of ['s', 't']) {
+              const versions = (await tried.log.readStream('domain', stream)).map(({ id }) => id);
+              expect(versions).toEqual(model.idsOf(stream));
+            }
+          } finally {
+            await tried.remove();
+          }
+        }),
+        { numRuns: 60 },
+      );
+    }, 60_000);
+  });
+}
+
+const anyItem: fc.Arbitrary<StreamAppend> = fc.record({
+  stream: fc.constantFrom('s', 't'),
+  expect: fc.oneof(fc.constantFrom('none' as const, 'any' as const), fc.nat(4)),
+  events: fc
+    .uniqueArray(fc.nat(9), { minLength: 1, maxLength: 3 })
+    .chain((ids) => fc.nat(9).map((roll) => ids.map((id) => newEvent(`e${id}`, { data: { n: roll === 0 ? 1 : 0 } }))))
+    .map((events) => events as [NewEvent, ...NewEvent[]]),
+});
+
+async function answer(append: () => AppendResult[] | Promise<AppendResult[]>): Promise<AppendResult[] | string> {
+  try {
+    return await append();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+/** What the log should do, told as plainly as possible. */
+class ListModel {
+  #list: { readonly event: NewEvent; readonly stream: string }[] = [];
+
+  append(batch: readonly StreamAppend[]): AppendResult[] {
+    const before = [...this.#list];
+    const ids = batch.flatMap(({ events }) => events.map(({ id }) => id));
+    try {
+      if (new Set(ids).size < ids.length) throw { code: 'event-id-reused' };
+      const results = batch.map((each) => this.#appendItem(each));
+      if (!results.some(({ kind }) => kind === 'conflict')) return results;
+      this.#list = before;
+      return results.map((result, n) =>
+        result.kind === 'duplicate' ? result : { kind: 'conflict', actual: this.idsOf(batch[n]!.stream).length },
+      );
+    } catch (error) {
+      this.#list = before;
+      throw error;
+    }
+  }
+
+  rows(): [string, string, number][] {
+    return this.#list.map(({ event, stream }, n) => [event.id, stream, this.#versionAt(n)]);
+  }
+
+  idsOf(stream: string): string[] {
+    return this.#list.filter((row) => row.stream === stream).map(({ event }) => event.id);
+  }
+
+  #appendItem({ stream, expect: expected, events }: StreamAppend): AppendResult {
+    const known = events.map(({ id }) => this.#list.findIndex((row) => row.event.id === id));
+    if (known.some((index) => index >= 0)) return this.#repeat(stream, events, known);
+    const actual = this.idsOf(stream).length;
+    if (expected !== 'any' && actual !== (expected === 'none' ? 0 : expected)) return { kind: 'conflict', actual };
+    const addresses = events.map((event) => at(this.#list.push({ event, stream })));
+    return { kind: 'appended', version: actual + events.length, addresses };
+  }
+
+  #repeat(stream: string, events: readonly NewEvent[], known: readonly number[]): AppendResult {
+    const same = events.every((event, n) => {
+      const row = this.#list[known[n]!];
+      return row?.stream === stream && row.event.data.n === event.data.n;
+    });
+    if (!same) throw { code: 'event-id-reused' };
+    return { kind: 'duplicate', version: this.#versionAt(known.at(-1)!), addresses: known.map((n) => at(n + 1)) };
+  }
+
+  #versionAt(index: number): number {
+    const { stream } = this.#list[index]!;
+    return this.#list.slice(0, index + 1).filter((row) => row.stream === stream).length;
+  }
+}
