@@ -1,0 +1,410 @@
+import { z } from 'zod';
+import { duration, httpOrigin, percent, port } from '../runtime/config-values.ts';
+import { type CompareRules, compareSchema } from './comparison/config.ts';
+import { type Cidr, parseCidr } from './routing/cidr.ts';
+import { parsePathTemplate, placesOf } from './routing/path-template.ts';
+import { matchText, type Route, type RouteMatch } from './routing/route.ts';
+import { duplicateRoutes } from './routing/route-table.ts';
+import type { SplitEntry } from './routing/split-entry.ts';
+import type { Stage } from './routing/stage.ts';
+import { type ShadowConfig, shadowSchema } from './shadow/config.ts';
+
+/** Reads a text with a function that throws a RangeError; the error becomes a problem at the text's own place in the file. */
+function readWith<T>(read: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const values = z.record(z.string(), scalar);
+const cidr = readWith(parseCidr).meta({ description: 'An address or a block of addresses, such as 10.0.0.0/8.' });
+const pathTemplate = readWith(parsePathTemplate).meta({
+  description: 'A path such as /shipments/{id}, /shipments/{id:int} or /reports/*.',
+});
+
+const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'REPORT'] as const;
+const method = z.enum(knownMethods, `expected a method in capitals: ${knownMethods.join(', ')}`);
+const host = z
+  .string()
+  .regex(
+    /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+    'expected a host in lower case without port, such as api.example.com or *.example.com',
+  );
+
+/** `GET /shipments/{id}`, `GET,POST /shipments`, or a path alone for any method. */
+function readMatch(text: string): RouteMatch {
+  const parts = /^(?:([A-Z,]+) +)?(\/\S*)$/.exec(text.trim());
+  const methods = parts?.[1]?.split(',') ?? [];
+  const unknown = methods.find((name) => !method.safeParse(name).success);
+  if (!parts || unknown !== undefined) {
+    throw new RangeError(
+      `found ${JSON.stringify(text)}, expected METHOD /path such as "GET /shipments/{id}", or a path alone for any method`,
+    );
+  }
+  return { hosts: [], methods, path: parsePathTemplate(parts[2]!), headers: {}, cookies: {}, query: {}, clients: [] };
+}
+
+const match = z.union([
+  readWith(readMatch),
+  z
+    .strictObject({
+      method: z.union([method.transform((name) => [name]), z.array(method).min(1)]).optional(),
+      hosts: z.array(host).default([]),
+      path: pathTemplate,
+      headers: values.default({}),
+      cookies: values.default({}),
+      query: values.default({}),
+      client: z.union([cidr.transform((block) => [block]), z.array(cidr).min(1)]).optional(),
+    })
+    .transform(
+      ({ method: methods = [], client: clients = [], ...rest }): RouteMatch => ({ ...rest, methods, clients }),
+    ),
+]);
+
+const target = z.enum(['legacy', 'new']);
+const to = target.default('new').meta({ description: 'Where those go whom the entry names.' });
+const split = z
+  .array(
+    z.union([
+      z
+        .strictObject({ header: values, to })
+        .transform(({ header, to }): SplitEntry => ({ kind: 'header', values: header, to })),
+      z
+        .strictObject({ cookie: values, to })
+        .transform(({ cookie, to }): SplitEntry => ({ kind: 'cookie', values: cookie, to })),
+      z
+        .strictObject({ user: z.array(scalar).min(1), to })
+        .transform(({ user, to }): SplitEntry => ({ kind: 'user', users: user, to })),
+      z
+        .strictObject({ flag: z.string().min(1), to })
+        .transform(({ flag, to }): SplitEntry => ({ kind: 'flag', flag, to })),
+      z.strictObject({ percent, to }).transform(({ percent, to }): SplitEntry => ({ kind: 'percent', percent, to })),
+    ]),
+  )
+  .min(1)
+  .meta({ description: 'Who is served by which side; the first entry that applies decides.' });
+
+const step = z.union([
+  z.enum(['legacy', 'shadow', 'new']).transform((kind): Stage => ({ kind })),
+  z.strictObject({ canary: percent }).transform(({ canary }): Stage => ({ kind: 'canary', percent: canary })),
+]);
+const rollout = z
+  .strictObject({
+    advance: z
+      .literal('manual')
+      .default('manual')
+      .meta({ description: 'Who moves a route to its next step: an operator.' }),
+    steps: z
+      .array(step)
+      .min(1)
+      .prefault(['shadow', 'new'])
+      .meta({ description: 'The stages in order; a route begins at the first.' }),
+    fallback: z
+      .enum(['legacy', 'none'])
+      .default('legacy')
+      .meta({ description: 'Who answers a safe request when the new side fails before its first byte.' }),
+  })
+  .meta({ description: 'The stages that a route goes through.' });
+
+const routeObject = z
+  .strictObject({
+    name: z.string().min(1).optional().meta({ description: 'Unique name; the match when left out.' }),
+    match: match.meta({ description: 'METHOD /path, or a mapping of conditions that must all hold.' }),
+    serve: target.optional().meta({ description: 'Pins the route to one side, whatever stage and split say.' }),
+    rewrite: pathTemplate.optional().meta({ description: 'Path on the new side, such as /v2/{id} or /v2/*.' }),
+    split: split.optional(),
+    rollout: rollout.optional(),
+    compare: compareSchema.optional().meta({ description: "Added to the capability's rules of comparison." }),
+  })
+  .superRefine(({ match, rewrite }, context) => {
+    const missing = rewrite && placesOf(rewrite).find((place) => !placesOf(match.path).includes(place));
+    if (missing === undefined) return;
+    const message = `found ${JSON.stringify(rewrite!.text)}, but ${match.path.text} has no place for ${missing === '*' ? '/*' : `{${missing}}`}`;
+    context.addIssue({ code: 'custom', path: ['rewrite'], message });
+  });
+
+const route = z.union([
+  readWith(readMatch).transform((match): z.output<typeof routeObject> => ({ match })),
+  routeObject,
+]);
+
+/** Keys below `listeners`. */
+export const gatewayListeners = {
+  public: z
+    .strictObject({
+      port: port.default(8080).meta({ description: 'Where clients connect.' }),
+      host: z.string().default('127.0.0.1').meta({ description: 'The address to listen on; 0.0.0.0 for all.' }),
+      trustedProxies: z
+        .array(cidr)
+        .default([])
+        .meta({ description: 'Peers whose forwarding headers and request ids are believed.' }),
+    })
+    .prefault({}),
+  admin: z
+    .strictObject({
+      port: port.default(8081).meta({ description: 'Where the admin API, metrics and health listen.' }),
+      host: z.string().default('127.0.0.1').meta({ description: 'The address to listen on.' }),
+      token: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'Bearer token of the admin API; made and kept when left out.' }),
+    })
+    .prefault({}),
+};
+
+/** Keys of the gateway at the top of the configuration. */
+export const gatewayTopLevel = {
+  identity: z
+    .strictObject({
+      user: z
+        .array(
+          z.union([
+            z
+              .strictObject({ cookie: z.string().min(1) })
+              .transform(({ cookie }) => ({ kind: 'cookie' as const, name: cookie })),
+            z
+              .strictObject({ header: z.string().min(1) })
+              .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
+          ]),
+        )
+        .default([])
+        .meta({
+          description: 'Where the user is read from; the first found counts. A header only from a trusted proxy.',
+        }),
+      secret: z
+        .string()
+        .min(16)
+        .optional()
+        .meta({ description: 'Signs assignment cookies and users; made and kept when left out.' }),
+    })
+    .prefault({}),
+  flags: z
+    .strictObject({
+      unleash: z
+        .url({ protocol: /^https?$/ })
+        .meta({ description: "An Unleash server's API, http://unleash:4242/api." }),
+      token: z.string().min(1).meta({ description: 'A client token of that server.' }),
+    })
+    .optional()
+    .meta({ description: 'An Unleash server to ask; the built-in flags when left out.' }),
+};
+
+/** Keys of the gateway below `legacy`. */
+export const gatewayLegacy = {
+  url: httpOrigin,
+  host: z
+    .enum(['preserve', 'rewrite'])
+    .default('preserve')
+    .meta({ description: "Whether the legacy application sees the client's Host, or its own." }),
+  timeouts: z
+    .strictObject({
+      connect: duration.prefault('2s').meta({ description: 'Until a connection stands.' }),
+      response: duration.prefault('60s').meta({ description: "From the request's last byte to the answer's first." }),
+    })
+    .prefault({}),
+};
+
+/** Keys of the gateway below a capability. */
+export const gatewayCapability = {
+  team: z.string().optional().meta({ description: 'Who is responsible.' }),
+  service: httpOrigin.optional().meta({ description: 'The new side.' }),
+  routes: z
+    .array(route)
+    .default([])
+    .meta({ description: 'METHOD /path, or a mapping with match and what differs from the capability.' }),
+  split: split.optional(),
+  rollout: rollout.optional(),
+  shadow: shadowSchema.prefault({}),
+  compare: compareSchema.prefault({}),
+  readYourWrites: z
+    .strictObject({
+      wait: duration
+        .prefault('200ms')
+        .meta({ description: 'How long a read waits for the bridge to have passed a write.' }),
+      else: z.literal('legacy').default('legacy').meta({ description: 'Who answers when that is not enough.' }),
+    })
+    .prefault({})
+    .meta({ description: "After a client's write, its reads see it on both sides." }),
+};
+
+const capabilityObject = z.object(gatewayCapability);
+type ParsedCapability = z.output<typeof capabilityObject>;
+type ParsedRoute = ParsedCapability['routes'][number];
+
+/** The gateway's keys of a checked configuration; what other parts add beside them is not looked at. */
+export interface ParsedGateway {
+  readonly legacy: z.output<z.ZodObject<typeof gatewayLegacy>>;
+  readonly listeners: z.output<z.ZodObject<typeof gatewayListeners>>;
+  readonly identity: z.output<typeof gatewayTopLevel.identity>;
+  readonly flags?: z.output<typeof gatewayTopLevel.flags>;
+  readonly capabilities: Readonly<Record<string, ParsedCapability>>;
+}
+
+/** A place that requests are forwarded to. */
+export interface UpstreamConfig {
+  /** `http://127.0.0.1:8000` */
+  readonly origin: string;
+  readonly host: 'preserve' | 'rewrite';
+  readonly connectTimeoutMs: number;
+  readonly responseTimeoutMs: number;
+}
+
+/** Where a user's name is read from. */
+export interface UserSource {
+  readonly kind: 'cookie' | 'header';
+  /** Header names in lower case. */
+  readonly name: string;
+}
+
+/** A capability as the gateway sees it. */
+export interface CapabilityConfig {
+  readonly name: string;
+  readonly team: string | undefined;
+  /** Undefined only for a capability without routes. */
+  readonly service: UpstreamConfig | undefined;
+  readonly routes: readonly Route[];
+  readonly shadow: ShadowConfig;
+  /** Rules of comparison by route name: the capability's and the route's own. */
+  readonly compare: ReadonlyMap<string, CompareRules>;
+  readonly readYourWrites: { readonly waitMs: number };
+}
+
+/** The gateway's configuration, complete. */
+export interface GatewayConfig {
+  readonly legacy: UpstreamConfig;
+  readonly listeners: {
+    readonly public: { readonly port: number; readonly host: string; readonly trustedProxies: readonly Cidr[] };
+    readonly admin: { readonly port: number; readonly host: string; readonly token: string };
+  };
+  readonly identity: { readonly user: readonly UserSource[]; readonly secret: string };
+  /** Undefined: the built-in flags. */
+  readonly flags: { readonly url: string; readonly token: string } | undefined;
+  readonly capabilities: readonly CapabilityConfig[];
+  /** Absolute path of the folder for what must survive a restart. */
+  readonly dataDir: string;
+  /** Origin of the bridge's HTTP interface; undefined without a database. */
+  readonly bridgeUrl: string | undefined;
+}
+
+/** What the composition root adds to what stands in the files. */
+export interface GatewaySurroundings {
+  readonly dataDir: string;
+  readonly adminToken: string;
+  readonly secret: string;
+  readonly bridgeUrl: string | undefined;
+}
+
+/** The gateway's configuration from its parsed pieces. Pure. */
+export function gatewayConfig(
+  parsed: ParsedGateway,
+  { dataDir, adminToken, secret, bridgeUrl }: GatewaySurroundings,
+): GatewayConfig {
+  const { legacy, listeners, identity, flags, capabilities } = parsed;
+  const timeouts = { connectTimeoutMs: legacy.timeouts.connect, responseTimeoutMs: legacy.timeouts.response };
+  return {
+    legacy: { origin: legacy.url, host: legacy.host, ...timeouts },
+    listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
+    identity: { user: identity.user, secret },
+    flags: flags && { url: flags.unleash, token: flags.token },
+    capabilities: Object.entries(capabilities).map(([name, capability]) => ({
+      name,
+      team: capability.team,
+      service:
+        capability.service === undefined ? undefined : { origin: capability.service, host: 'preserve', ...timeouts },
+      routes: capability.routes.map((route) => resolveRoute(name, capability, route)),
+      shadow: capability.shadow,
+      compare: new Map(capability.routes.map((route) => [nameOf(route), joinRules(capability.compare, route.compare)])),
+      readYourWrites: { waitMs: capability.readYourWrites.wait },
+    })),
+    dataDir,
+    bridgeUrl,
+  };
+}
+
+function nameOf({ name, match }: ParsedRoute): string {
+  return name ?? matchText(match);
+}
+
+function resolveRoute(capability: string, inherited: ParsedCapability, route: ParsedRoute): Route {
+  const split = route.split ?? inherited.split ?? [];
+  const rollout = route.rollout ?? inherited.rollout;
+  return {
+    name: nameOf(route),
+    capability,
+    match: route.match,
+    serve: route.serve,
+    rewrite: route.rewrite,
+    split,
+    steps: route.serve ? [] : (rollout?.steps ?? (split.length > 0 ? [] : [{ kind: 'shadow' }, { kind: 'new' }])),
+    fallback: rollout?.fallback ?? 'legacy',
+    shadowSample: inherited.shadow.sample,
+    reverseSample: inherited.shadow.reverse,
+  };
+}
+
+function joinRules(inherited: CompareRules, own: CompareRules | undefined): CompareRules {
+  if (!own) return inherited;
+  return {
+    ignore: [...inherited.ignore, ...own.ignore],
+    unordered: [...inherited.unordered, ...own.unordered],
+    tolerance: [...inherited.tolerance, ...own.tolerance],
+    equivalent: [...inherited.equivalent, ...own.equivalent],
+    redact: [...inherited.redact, ...own.redact],
+    headers: [...inherited.headers, ...own.headers],
+  };
+}
+
+/** A problem that only shows when all capabilities are looked at together, and where it stands in the configuration. */
+export interface GatewayProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Every problem between routes: identical predicates, one name twice, a route without a new side. Pure. */
+export function gatewayProblems(capabilities: ParsedGateway['capabilities']): GatewayProblem[] {
+  const placed = Object.entries(capabilities).flatMap(([name, capability]) =>
+    capability.routes.map((route, index) => ({
+      route: resolveRoute(name, capability, route),
+      path: ['capabilities', name, 'routes', index],
+    })),
+  );
+  const placeOf = new Map(placed.map(({ route, path }) => [route, path]));
+  const duplicates = duplicateRoutes(placed.map(({ route }) => route));
+  const named = new Map<string, Route>();
+  const sameName = placed.flatMap(({ route, path }) => {
+    const earlier = named.get(route.name);
+    if (!earlier) named.set(route.name, route);
+    return earlier && !duplicates.some(([, later]) => later === route)
+      ? [
+          {
+            path,
+            message: `found the name ${JSON.stringify(route.name)}, which a route of ${earlier.capability} has already`,
+          },
+        ]
+      : [];
+  });
+  return [
+    ...duplicates.map(([earlier, later]) => ({
+      path: placeOf.get(later)!,
+      message: `found route ${quoted(later)}, which takes the same requests as route ${quoted(earlier)}: neither can be preferred`,
+    })),
+    ...sameName,
+    ...Object.entries(capabilities)
+      .filter(([, { routes, service }]) => routes.length > 0 && service === undefined)
+      .map(([name]) => ({
+        path: ['capabilities', name],
+        message: 'found routes but no service, expected service: the origin of the new side',
+      })),
+  ];
+}
+
+function quoted({ name, capability }: Route): string {
+  return `${JSON.stringify(name)} of ${capability}`;
+}

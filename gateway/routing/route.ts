@@ -1,0 +1,57 @@
+import type { Cidr } from './cidr.ts';
+import type { PathTemplate } from './path-template.ts';
+import type { SplitEntry } from './split-entry.ts';
+import type { Stage, Target } from './stage.ts';
+
+/** What a request must be for a route to take it. All of it must hold; an empty list or record asks for nothing. */
+export interface RouteMatch {
+  /** Lower case, exact or `*.example.com`. */
+  readonly hosts: readonly string[];
+  readonly methods: readonly string[];
+  readonly path: PathTemplate;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly cookies: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly clients: readonly Cidr[];
+}
+
+/** A route of a capability as planned in the configuration, with what it inherits from its capability filled in. */
+export interface Route {
+  /** Unique over all capabilities; the text of the match when not named: `GET /shipments/{id}`. */
+  readonly name: string;
+  readonly capability: string;
+  readonly match: RouteMatch;
+  /** Beats stage and split. */
+  readonly serve: Target | undefined;
+  /** The path on the new side, filled from the places of `match.path`; undefined: the same path. */
+  readonly rewrite: PathTemplate | undefined;
+  /** The first entry that applies decides. */
+  readonly split: readonly SplitEntry[];
+  /** The stages of its rollout, in order. A route never moved stands at the first. Empty: no stage, the split (or `serve`) alone decides. */
+  readonly steps: readonly Stage[];
+  /** Who answers a safe request when the new side fails before its first byte. */
+  readonly fallback: 'legacy' | 'none';
+  /** Percent of this route's legacy answers that are also asked from the new side. */
+  readonly shadowSample: number;
+  /** Percent of this route's new answers that are also asked from legacy. */
+  readonly reverseSample: number;
+}
+
+/** Whether two requests for the same thing may be answered by different sides: such answers must not be kept by shared caches. */
+export function splits(route: Route): boolean {
+  return route.serve === undefined && (route.split.length > 0 || route.steps.some(({ kind }) => kind === 'canary'));
+}
+
+/** A match in one line: `GET api.example.com/api/v2/* header x-version=2`. */
+export function matchText({ hosts, methods, path, headers, cookies, query, clients }: RouteMatch): string {
+  const pairs = (word: string, record: Readonly<Record<string, string>>) =>
+    Object.entries(record).map(([name, value]) => `${word} ${name}=${value}`);
+  return [
+    ...(methods.length > 0 ? [methods.join(',')] : []),
+    hosts.join(',') + path.text,
+    ...pairs('header', headers),
+    ...pairs('cookie', cookies),
+    ...pairs('query', query),
+    ...clients.map(({ text }) => `client ${text}`),
+  ].join(' ');
+}
