@@ -1,16 +1,20 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** `.test.ts` needs nothing but Node; `.int.test.ts` needs the MariaDB that test/global-setup.ts finds or starts. */
+const report = resolve('.data', 'test', `real-parts-${process.pid}.jsonl`);
+mkdirSync(resolve('.data', 'test'), { recursive: true });
+rmSync(report, { force: true });
+process.env.REAL_PARTS_REPORT = report;
+
+/** `.test.ts` needs nothing but Node; `.int.test.ts` needs a real part: the MariaDB that test/global-setup.ts finds, or what test/real-parts brings. */
 export default defineConfig({
   test: {
-    include: [
-      'test/**/*.test.ts',
-      '{contract,runtime,gateway,cdc-bridge,event-log,new-services,legacy-stub,cli}/**/*.test.ts',
-    ],
+    include: ['test/**/*.test.ts'],
     globalSetup: 'test/global-setup.ts',
-    testTimeout: 20_000,
+    reporters: ['default', './test/closing-table.ts'],
+    testTimeout: 30_000,
     hookTimeout: 60_000,
-    fileParallelism: true,
     maxWorkers: 2,
   },
 });

@@ -23,3 +23,10 @@ export function configuredParts({ configuration }: System): PartName[] {
       name === 'gateway' || (name === 'bridge' ? configuration.legacy.database : configuration.services) !== undefined,
   );
 }
+
+/** Parts running in this process. */
+export interface RunningParts {
+  /** Resolves with the error of a part that cannot go on, so that the process ends and is started again. */
+  readonly failed: Promise<Error>;
+  stop(): Promise<void>;
+}

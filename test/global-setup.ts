@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { findDatabase } from '../cli/database/find-database.ts';
 import { freePort } from './free-port.ts';
 
@@ -18,7 +18,8 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
     environment: {},
     report,
   });
-  report(`${database.choice}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  const line = { name: 'MariaDB', version: database.choice, seconds: (Date.now() - started) / 1000 };
+  appendFileSync(process.env.REAL_PARTS_REPORT!, `${JSON.stringify(line)}\n`);
   process.env.TEST_DB_URL = database.rootUrl;
   return async () => {
     await database.stop();

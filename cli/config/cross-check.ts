@@ -1,9 +1,41 @@
+import { checkTables } from '../../cdc-bridge/config.ts';
+import { gatewayProblems } from '../../gateway/config.ts';
 import type { Finding } from './explain-issue.ts';
 import type { Configuration } from './schema.ts';
 
 /** What no part can see alone: keys of one part that need another's. */
 export function crossCheck(configuration: Configuration): Finding[] {
-  return [...tablesNeedDatabase(configuration), ...portsDiffer(configuration)];
+  return [
+    ...gatewayProblems(configuration.capabilities).map((problem) => ({ ...problem, of: 'value' as const })),
+    ...tablesAreSound(configuration),
+    ...tablesHaveOneCapability(configuration),
+    ...tablesNeedDatabase(configuration),
+    ...portsDiffer(configuration),
+  ];
+}
+
+function tablesAreSound({ capabilities }: Configuration): Finding[] {
+  return Object.entries(capabilities).flatMap(([name, { tables = {} }]) =>
+    checkTables(tables).map(({ path, message }) => ({
+      path: ['capabilities', name, 'tables', ...path],
+      of: 'value' as const,
+      message,
+    })),
+  );
+}
+
+function tablesHaveOneCapability({ capabilities }: Configuration): Finding[] {
+  const owners = new Map<string, string>();
+  return Object.entries(capabilities).flatMap(([name, { tables = {} }]) =>
+    Object.keys(tables).flatMap((table) => {
+      const owner = owners.get(table);
+      if (owner === undefined) owners.set(table, name);
+      const message = `found table ${table}, which capability ${owner} maps already`;
+      return owner === undefined
+        ? []
+        : [{ path: ['capabilities', name, 'tables', table], of: 'key' as const, message }];
+    }),
+  );
 }
 
 function tablesNeedDatabase({ legacy, capabilities }: Configuration): Finding[] {

@@ -20,6 +20,7 @@ export function explainIssue(issue: Issue, schema: z.ZodType, root: unknown, par
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path, schema));
   if (issue.code === 'invalid_union') return explainUnion(issue, path, schema, root);
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ path, of: 'key', message: inner.message }));
+  if (issue.code === 'invalid_value') return [unknownValue(issue, path, valueAt(root, path))];
   const found = issue.code === 'custom' ? undefined : describe(valueAt(root, path));
   return [
     {
@@ -29,6 +30,13 @@ export function explainIssue(issue: Issue, schema: z.ZodType, root: unknown, par
         found && !issue.message.includes('found') ? `${lowerFirst(issue.message)}, found ${found}` : issue.message,
     },
   ];
+}
+
+function unknownValue(issue: Extract<Issue, { code: 'invalid_value' }>, path: Path, value: unknown): Finding {
+  const expected = issue.values.map(String);
+  const meant = typeof value === 'string' ? nearest(value, expected) : undefined;
+  const own = /^(Invalid|invalid) /.test(issue.message) ? `expected ${expected.join(' or ')}` : issue.message;
+  return { path, of: 'value', message: `found ${describe(value)}, ${own}`, hint: meant && `did you mean "${meant}"?` };
 }
 
 /** Of a union's branches the one whose problems lie deepest was meant: the others failed at its door. */

@@ -121,5 +121,5 @@ function unique(problems: readonly ConfigProblem[]): ConfigProblem[] {
         problem,
       ]),
     ).values(),
-  ];
+  ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column);
 }

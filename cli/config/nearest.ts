@@ -1,7 +1,7 @@
-/** The candidate most like `text`, if one is near enough to be what was meant: at most a third of its letters differ. */
+/** The candidate most like `text`, if one is near enough to be what was meant: about a third of its letters may differ. */
 export function nearest(text: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(text.length / 3)) + 1;
+  let bestDistance = Math.ceil(text.length / 3) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(text.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

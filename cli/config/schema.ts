@@ -1,25 +1,33 @@
 import { z } from 'zod';
 import { bridgeCapability, bridgeLegacy } from '../../cdc-bridge/config.ts';
 import { logTopLevel } from '../../event-log/config.ts';
-import { gatewayCapability, gatewayLegacy, gatewayTopLevel } from '../../gateway/config.ts';
+import { gatewayCapability, gatewayLegacy, gatewayListeners, gatewayTopLevel } from '../../gateway/config.ts';
 import { servicesTopLevel } from '../../new-services/config.ts';
-import { httpOrigin } from '../../runtime/config-values.ts';
+import { httpOrigin, port } from '../../runtime/config-values.ts';
 
 /** One capability: the slice of the business that migrates together. Each part adds the keys it understands. */
 export const capabilitySchema = z
   .strictObject({ ...gatewayCapability, ...bridgeCapability })
   .meta({ description: 'A slice of the business that migrates together: its routes, its tables, how they move.' });
 
+const legacyObject = z.strictObject({ ...gatewayLegacy, ...bridgeLegacy });
 const legacySchema = z
-  .union([
-    httpOrigin.transform((url) => ({ url })).pipe(z.strictObject({ ...gatewayLegacy, ...bridgeLegacy })),
-    z.strictObject({ ...gatewayLegacy, ...bridgeLegacy }),
-  ])
+  .union([httpOrigin.transform((url) => ({ url })).pipe(legacyObject), legacyObject])
   .meta({ description: 'The legacy application: its origin, or a mapping with url and more.' });
 
 /** Everything a user may write into strangler.yaml. `defaults` takes any key of a capability and is beneath each of them. */
 export const configurationSchema = z.strictObject({
   legacy: legacySchema,
+  listeners: z
+    .strictObject({
+      ...gatewayListeners,
+      bridge: z
+        .strictObject({
+          port: port.default(8083).meta({ description: 'Where the bridge tells its status, on 127.0.0.1.' }),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   ...gatewayTopLevel,
   ...logTopLevel,
   ...servicesTopLevel,
