@@ -1,0 +1,14 @@
+import type { Request } from 'express';
+import type { LegacyError } from './errors.ts';
+
+/** Says where the application can be reached. */
+export function reportListening(url: string): void {
+  console.log(`legacy application listening at ${url}`);
+}
+
+/** Writes a failure (not a client's mistake) to standard error in the manner of Apache's error log. */
+export function reportFailure(request: Request, error: LegacyError): void {
+  const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error.message;
+  const line = `${request.method} ${JSON.stringify(request.originalUrl)}: ${error.code}: ${cause}`;
+  console.error(`[${new Date().toISOString()}] [error] [client ${request.socket.remoteAddress ?? '-'}] ${line}`);
+}
