@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CommandError } from './admin-client.ts';
 import { readIfThere, removeDataDirectory } from './data-directory.ts';
 import { findDatabase } from './database/find-database.ts';
@@ -12,7 +13,7 @@ import { openSystem, type System } from './system.ts';
 import { startPrograms } from './system-programs.ts';
 import { aborted, untilStopped } from './until-stopped.ts';
 
-const legacyPort = 8000;
+/** The database's port, or the next one that is free. */
 const databasePort = 13_306;
 const legacyProgram = new URL('./run-legacy.mjs', import.meta.url).pathname;
 
@@ -28,9 +29,9 @@ export async function demo(options: { single?: boolean }): Promise<void> {
   await untilStopped(async (signal) => {
     const database = await timed('database', async () => {
       const found = await findDatabase({
-        packages: join(directory, 'packages'),
+        packages: fileURLToPath(new URL('../.data/packages', import.meta.url)),
         data: join(directory, 'database'),
-        port: databasePort,
+        port: await freePortFrom(databasePort),
         environment: readEnvironment({ chosen: false }),
         report: (doing) => say('database', doing),
       });
@@ -41,22 +42,8 @@ export async function demo(options: { single?: boolean }): Promise<void> {
       const system = openSystem('strangler.yaml');
       writeFileSync(pidPath(directory), String(process.pid));
       await portsAreFree(system);
-      await timed('legacy', async () => {
-        await supervisor.start({
-          name: 'legacy',
-          args: [legacyProgram],
-          environment: {
-            LEGACY_DB_URL: database.applicationUrl,
-            PORT: String(legacyPort),
-            UPLOAD_DIR: join(directory, 'uploads'),
-          },
-          readyUrl: `http://127.0.0.1:${legacyPort}/login`,
-        });
-        return [
-          undefined,
-          `http://127.0.0.1:${legacyPort}  (a LAMP-style application; it knows nothing of the rest)`,
-        ] as const;
-      });
+      if (process.env.LEGACY_URL) say('legacy', `${process.env.LEGACY_URL}, given by LEGACY_URL`);
+      else await timed('legacy', () => startLegacy(supervisor, system, database.applicationUrl, directory));
       await startPrograms(supervisor, system, options, say);
       process.stdout.write(welcome(system, Date.now() - started));
       await aborted(signal);
@@ -67,6 +54,18 @@ export async function demo(options: { single?: boolean }): Promise<void> {
     }
   });
   say('stopped', 'everything is kept in .data; npm start goes on, npm run reset starts afresh');
+}
+
+/** The sample legacy application, at the address where the configuration expects one. */
+async function startLegacy(supervisor: Supervisor, system: System, databaseUrl: string, directory: string) {
+  const { url } = system.configuration.legacy;
+  await supervisor.start({
+    name: 'legacy',
+    args: [legacyProgram],
+    environment: { LEGACY_DB_URL: databaseUrl, PORT: new URL(url).port, UPLOAD_DIR: join(directory, 'uploads') },
+    readyUrl: `${url}/login`,
+  });
+  return [undefined, `${url}  (a LAMP-style application; it knows nothing of the rest)`] as const;
 }
 
 /** `npm run reset`: forgets everything, after making sure that nothing is running on it. */
@@ -85,9 +84,9 @@ async function refuseSecondStart(directory: string): Promise<void> {
   }
 }
 
-async function portsAreFree({ configuration: { listeners, services } }: System): Promise<void> {
+async function portsAreFree({ configuration: { legacy, listeners, services } }: System): Promise<void> {
   const wanted = {
-    'legacy application': legacyPort,
+    'legacy application': process.env.LEGACY_URL ? undefined : Number(new URL(legacy.url).port),
     gateway: listeners.public.port,
     'admin API': listeners.admin.port,
     bridge: listeners.bridge.port,
@@ -97,6 +96,10 @@ async function portsAreFree({ configuration: { listeners, services } }: System):
     if (port && (await isListening(port)))
       throw new CommandError(`port ${port}, wanted for the ${name}, is in use by another program`);
   }
+}
+
+async function freePortFrom(port: number): Promise<number> {
+  return (await isListening(port)) ? freePortFrom(port + 1) : port;
 }
 
 function isListening(port: number): Promise<boolean> {

@@ -64,7 +64,7 @@ function interpolate(document: Document, environment: Environment, place: (offse
   visit(document, {
     Scalar(_, node) {
       if (typeof node.value !== 'string' || !node.value.includes('${')) return;
-      node.value = node.value.replace(
+      const replaced = node.value.replace(
         /\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g,
         (whole, name: string, fallback?: string) => {
           const found = environment[name] || fallback;
@@ -78,9 +78,15 @@ function interpolate(document: Document, environment: Environment, place: (offse
           return whole;
         },
       );
+      node.value = node.type === 'PLAIN' ? plainValue(replaced) : replaced;
     },
   });
   return problems;
+}
+
+/** What YAML makes of an unquoted scalar: `port: ${PORT}` is a number. */
+function plainValue(text: string): unknown {
+  return /^(true|false|null|-?\d+(\.\d+)?)$/.test(text) ? JSON.parse(text) : text;
 }
 
 function offsetOf(document: Document, path: Path, of: 'key' | 'value'): number {
