@@ -9,7 +9,11 @@ import type { JsonObject } from './json.ts';
 const action = z
   .string()
   .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'expected lower-case words joined by hyphens, as in "create-shipment"');
-const data = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>;
+const data = z
+  .unknown()
+  .superRefine((value, context) => refuseTraps(value, context, []))
+  .pipe(z.record(z.string(), z.json())) as unknown as z.ZodType<JsonObject>;
+const maxDepth = 100;
 
 export const commandSchema = z.strictObject({ id: z.uuid(), action, data });
 export const querySchema = z.strictObject({ id: z.uuid(), action, data });
@@ -25,4 +29,19 @@ export interface DomainEvent {
   readonly parent: string;
   readonly action: string;
   readonly data: JsonObject;
+}
+
+/** Refuses, with its path, what the schema's own walk would drop in silence (`__proto__`) or overflow the stack with (endless nesting). */
+function refuseTraps(value: unknown, context: z.RefinementCtx, path: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  const refuse = (at: readonly string[], message: string) =>
+    context.addIssue({ code: 'custom', path: [...at], message });
+  if (path.length > maxDepth) {
+    refuse(path, `found deeper nesting, expected at most ${maxDepth} levels`);
+    return;
+  }
+  for (const [key, member] of Object.entries(value)) {
+    if (key === '__proto__') refuse([...path, key], 'found the key "__proto__", expected any other');
+    else refuseTraps(member, context, [...path, key]);
+  }
 }
