@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors.ts';
+
+/** How the body of a message is delimited on the wire. */
+export type Framing =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: string }
+  | { readonly kind: 'chunked' };
+
+/**
+ * The framing of a request, from its header fields and never from its method: Node would write a GET's body unframed, and the next
+ * request on that connection would begin with it (nodejs/node#27880). Node's parser has refused contradictions (both fields, two lengths,
+ * chunked not last) before. Throws a GatewayError for a coding that Node would drop without decoding it.
+ */
+export function requestFraming(request: IncomingMessage): Framing {
+  const coding = request.headers['transfer-encoding'];
+  if (coding !== undefined) {
+    if (coding.trim().toLowerCase() === 'chunked') return { kind: 'chunked' };
+    throw new GatewayError(
+      'unsupported-transfer-coding',
+      `found Transfer-Encoding ${JSON.stringify(coding)}, expected chunked`,
+    );
+  }
+  const length = request.headers['content-length'];
+  return length === undefined ? { kind: 'none' } : { kind: 'length', length };
+}
+
+/** Whether a message framed so carries bytes. */
+export function hasBody(framing: Framing): boolean {
+  return framing.kind === 'chunked' || (framing.kind === 'length' && Number(framing.length) > 0);
+}
+
+/** The field that says a framing, always written explicitly. */
+export function framingFields(framing: Framing): string[] {
+  switch (framing.kind) {
+    case 'none':
+      return [];
+    case 'length':
+      return ['Content-Length', framing.length];
+    case 'chunked':
+      return ['Transfer-Encoding', 'chunked'];
+    default:
+      return framing satisfies never;
+  }
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import { copyBody } from './body-copy.ts';
+import { discardRest } from './discard-rest.ts';
+import type { AnswerCopy, ForwardPlan } from './forwarder.ts';
+import { type Framing, framingFields } from './framing.ts';
+import { pairs, type UpstreamCall } from './upstream-call.ts';
+
+/** How passing an answer on ended; `whole` carries the copy that was asked for. */
+export type PassedOn =
+  | { readonly kind: 'whole'; readonly copy: AnswerCopy | undefined }
+  | { readonly kind: 'broken' }
+  | { readonly kind: 'abandoned' };
+
+/** Writes an answer's head. Throws a GatewayError, with nothing written, when it holds what may not be sent. */
+export function writeAnswerHead(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: IncomingMessage,
+  call: UpstreamCall,
+  plan: ForwardPlan,
+): void {
+  const fields = [...plan.answerHeaders(answer.rawHeaders), ...framingFields(answerFraming(request, answer))];
+  const clientWaitsToSend = request.headers.expect !== undefined && !call.continued && !request.complete;
+  if (clientWaitsToSend) response.shouldKeepAlive = false;
+  response.sendDate = false;
+  try {
+    response.writeHead(answer.statusCode!, answer.statusMessage, fields);
+  } catch (error) {
+    throw new GatewayError(
+      'upstream-bad-answer',
+      `the application's answer cannot be passed on (${(error as NodeJS.ErrnoException).code})`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The framing towards the client: the length where the upstream gave one, else chunked, or until close for HTTP/1.0 (RFC 9112 section 6.3). */
+function answerFraming(request: IncomingMessage, answer: IncomingMessage): Framing {
+  const length = answer.headers['transfer-encoding'] === undefined ? answer.headers['content-length'] : undefined;
+  const status = answer.statusCode!;
+  if (status === 204 || status < 200) return { kind: 'none' };
+  if (length !== undefined) return { kind: 'length', length };
+  if (request.method === 'HEAD' || status === 304 || request.httpVersion === '1.0') return { kind: 'none' };
+  return { kind: 'chunked' };
+}
+
+/**
+ * Streams an answer's body after its head is written. When the upstream breaks off, the client's connection is destroyed and not ended:
+ * only so can the client tell. When the client leaves, the upstream is cut at once. When the answer is complete before the request is,
+ * the rest of the request is thrown away and that upstream connection closed.
+ */
+export function passBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: IncomingMessage,
+  call: UpstreamCall,
+  copyBytes: number | undefined,
+): Promise<PassedOn> {
+  const copy = copyBytes === undefined ? undefined : copyBody(answer, copyBytes);
+  return new Promise((resolve) => {
+    answer.on('error', () => {});
+    answer.once('end', () => {
+      if (!request.complete) {
+        call.destroy();
+        discardRest(request);
+      }
+      if (response.chunkedEncoding) response.addTrailers(pairs(answer.rawTrailers));
+      response.end();
+    });
+    answer.once('close', () => {
+      if (answer.complete) return;
+      resolve({ kind: 'broken' });
+      response.destroy();
+    });
+    response.once('close', () => {
+      answer.destroy();
+      resolve(response.writableFinished ? { kind: 'whole', copy: copy?.() } : { kind: 'abandoned' });
+    });
+    if (response.destroyed) response.emit('close');
+    answer.pipe(response, { end: false });
+  });
+}

@@ -1,0 +1,171 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import type { ForwardPlan } from './forwarder.ts';
+import { type Framing, framingFields, hasBody } from './framing.ts';
+import type { UpstreamAgents } from './upstream-agents.ts';
+import { upstreamError } from './upstream-error.ts';
+
+/** What one call of an upstream came to: an answer's head, a switched connection, or nothing usable. */
+export type CallResult =
+  | { readonly kind: 'answer'; readonly answer: IncomingMessage }
+  | { readonly kind: 'switched'; readonly answer: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
+  /** `stale`: a kept connection turned out to be closed before one byte of an answer came. */
+  | { readonly kind: 'failed'; readonly error: GatewayError; readonly stale: boolean }
+  | { readonly kind: 'abandoned' };
+
+/** How one call is made. */
+export interface CallOptions {
+  readonly framing: Framing;
+  /** May go over a connection that was used before: only what could be sent again if that turns out to be closed. */
+  readonly reuse: boolean;
+  /** The protocol asked for, or undefined for an ordinary request. */
+  readonly upgrade: string | undefined;
+}
+
+/** Methods that Node sends without framing when there is no body; for others it would say chunked unless told. */
+const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/** One request on its way to an upstream. */
+export class UpstreamCall {
+  readonly result: Promise<CallResult>;
+  /** The upstream has said 100, so the client was told to send its body. */
+  continued = false;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #plan: ForwardPlan;
+  readonly #upstream: ClientRequest;
+  #settle: (result: CallResult) => void = () => {};
+  #bytesReadBefore = 0;
+  #failure: GatewayError | undefined;
+  #responseTimer: NodeJS.Timeout | undefined;
+
+  /** Sends the request's head at once and its body as it arrives. Throws what Node refuses to send. */
+  constructor(
+    agents: UpstreamAgents,
+    request: IncomingMessage,
+    response: ServerResponse,
+    plan: ForwardPlan,
+    options: CallOptions,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#plan = plan;
+    this.result = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#upstream = agents.request(plan.upstream, options.reuse, {
+      method: request.method,
+      path: plan.target,
+      headers: [...plan.headers, ...connectionFields(request.method ?? 'GET', options)],
+    });
+    this.#listen(options);
+    this.#watchTime();
+    this.#send(options.framing);
+  }
+
+  /** Ends the call and closes its connection, so that nothing half sent or half read is ever used again. */
+  destroy(error?: GatewayError): void {
+    this.#failure ??= error;
+    this.#request.unpipe(this.#upstream);
+    this.#upstream.destroy(error);
+  }
+
+  #listen(options: CallOptions): void {
+    const upstream = this.#upstream;
+    upstream.on('error', (error) => this.#fail(error));
+    upstream.on('close', () => this.#fail(new Error('closed')));
+    upstream.on('socket', (socket) => {
+      this.#bytesReadBefore = socket.bytesRead;
+    });
+    upstream.on('continue', () => this.#continue());
+    upstream.on('information', ({ statusCode, headers }) => {
+      if (statusCode === 103) this.#earlyHints(headers as Record<string, string | string[]>);
+    });
+    upstream.on('response', (answer) => this.#succeed({ kind: 'answer', answer }));
+    upstream.on('upgrade', (answer, socket, head) => {
+      if (options.upgrade !== undefined) return this.#succeed({ kind: 'switched', answer, socket, head });
+      this.destroy(
+        new GatewayError('upstream-bad-answer', 'found status 101, expected an answer: no upgrade was asked for'),
+      );
+    });
+    this.#response.once('close', () => {
+      if (this.#response.writableFinished) return;
+      this.#succeed({ kind: 'abandoned' });
+      this.destroy();
+    });
+  }
+
+  #succeed(result: CallResult): void {
+    clearTimeout(this.#responseTimer);
+    this.#settle(result);
+  }
+
+  #fail(error: unknown): void {
+    clearTimeout(this.#responseTimer);
+    const read = (this.#upstream.socket?.bytesRead ?? 0) > this.#bytesReadBefore;
+    const stale = this.#failure === undefined && this.#upstream.reusedSocket && !read;
+    this.#settle({ kind: 'failed', error: this.#failure ?? upstreamError(error, this.#plan.upstream.origin), stale });
+  }
+
+  /** Two limits: until the connection stands, and from the last byte sent (either end's fault) to the answer's first. */
+  #watchTime(): void {
+    const { connectTimeoutMs, responseTimeoutMs } = this.#plan.upstream;
+    this.#responseTimer = setTimeout(() => this.destroy(this.#lateness()), responseTimeoutMs);
+    this.#upstream.once('socket', (socket) => {
+      if (!socket.connecting) return;
+      const late = new GatewayError('upstream-connect-timeout', `no connection within ${connectTimeoutMs} ms`);
+      const timer = setTimeout(() => this.destroy(late), connectTimeoutMs);
+      socket.once('connect', () => clearTimeout(timer));
+      socket.once('close', () => clearTimeout(timer));
+    });
+  }
+
+  #lateness(): GatewayError {
+    const { responseTimeoutMs } = this.#plan.upstream;
+    const clientIsLate = !this.#request.complete && !this.#upstream.writableNeedDrain;
+    return clientIsLate
+      ? new GatewayError('client-stalled', `no byte of the request body within ${responseTimeoutMs} ms`)
+      : new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`);
+  }
+
+  #send(framing: Framing): void {
+    if (!hasBody(framing)) {
+      this.#upstream.end();
+      return;
+    }
+    this.#request.on('data', () => this.#responseTimer?.refresh());
+    this.#request.once('end', () => {
+      if (framing.kind === 'chunked') this.#upstream.addTrailers(pairs(this.#request.rawTrailers));
+      this.#upstream.end();
+    });
+    this.#request.pipe(this.#upstream, { end: false });
+  }
+
+  #continue(): void {
+    if (this.#request.headers.expect === undefined || this.#response.headersSent) return;
+    this.continued = true;
+    this.#response.writeContinue();
+  }
+
+  /** Early hints are a courtesy: what Node does not accept as a Link is left out. HTTP/1.0 knows no 1xx. */
+  #earlyHints(headers: Record<string, string | string[]>): void {
+    if (headers.link === undefined || this.#request.httpVersion === '1.0' || this.#response.headersSent) return;
+    try {
+      this.#response.writeEarlyHints({ link: headers.link });
+    } catch {
+      return;
+    }
+  }
+}
+
+function connectionFields(method: string, { framing, upgrade }: CallOptions): string[] {
+  const explicit: Framing =
+    framing.kind === 'none' && !bodyless.has(method) ? { kind: 'length', length: '0' } : framing;
+  return [...framingFields(explicit), ...(upgrade === undefined ? [] : ['Connection', 'Upgrade', 'Upgrade', upgrade])];
+}
+
+/** `[name, value, name, value]` → `[[name, value], [name, value]]` */
+export function pairs(raw: readonly string[]): [string, string][] {
+  return Array.from({ length: raw.length / 2 }, (_, index) => [raw[index * 2]!, raw[index * 2 + 1]!]);
+}
