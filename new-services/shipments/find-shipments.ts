@@ -56,14 +56,15 @@ export function findShipment(database: Database, key: number): ShipmentRow | und
 
 /** The shipment that this command created. */
 export function findShipmentCreatedBy(database: Database, commandId: string): ShipmentRow | undefined {
-  const row = database.prepare(`select ${columns} from ${joined} where s.created_by = ? and s.existing = 1`).get(commandId);
+  const row = database
+    .prepare(`select ${columns} from ${joined} where s.created_by = ? and s.existing = 1`)
+    .get(commandId);
   return row && shipmentRow(row as unknown as StoredRow);
 }
 
 export function listShipments(database: Database, { search, status, page }: ListRequest): ShipmentList {
-  const pattern = `%${foldText(search)}%`;
-  const condition = `s.existing = 1 and (? = '' or s.status = ?) and s.search like ?`;
-  const values = [status, status, pattern];
+  const condition = `s.existing = 1 and (? = '' or s.status = ?) and instr(s.search, ?) > 0`;
+  const values = [status, status, foldText(search)];
   const count = database.prepare(`select count(*) as total from shipments s where ${condition}`).get(...values);
   const rows = database
     .prepare(`select ${columns} from ${joined} where ${condition} order by s.key desc limit ? offset ?`)

@@ -52,7 +52,9 @@ function shipmentWriter(database: Database): (key: number, event: RecordedEvent)
   };
 }
 
-function searchColumns({ record }: Shipment): [existing: number, status: string | null, customer: string | null, search: string | null] {
+function searchColumns({
+  record,
+}: Shipment): [existing: number, status: string | null, customer: string | null, search: string | null] {
   if (record.kind !== 'existing') return [0, null, null, null];
   const customerId = record.customerId === null ? null : String(record.customerId);
   return [1, record.status, customerId, foldText(`${record.sender}\n${record.receiver}`)];

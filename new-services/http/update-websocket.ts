@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { LogError } from '../../contract/event-log.ts';
+import type { RecordedEvent } from '../../contract/recorded-event.ts';
+import { problemOf, ServicesError } from '../errors.ts';
+import { parseUrl } from './router.ts';
+import type { UpdatePorts } from './update-ports.ts';
+import { readUpdateRequest, type UpdateRequest } from './update-request.ts';
+
+/** Close codes of RFC 6455 §7.4.1 and the IANA registry. */
+const goingAway = 1001;
+const unsupportedData = 1003;
+const internalError = 1011;
+const tryAgainLater = 1013;
+
+/** This end's word to a client that only listens. */
+const maxInboundBytes = 1024;
+
+/**
+ * `GET /update` as WebSocket: one text message per event, the event with its meta; the same filters as the SSE feed and resume by `?after=`
+ * the address of the last message. Clients are pinged; one that is gone is ended, one that does not read is closed with 1013.
+ */
+export function serveWebSocketUpdates(server: Server, ports: UpdatePorts): void {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxInboundBytes, clientTracking: true });
+  server.on('upgrade', async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    try {
+      const wanted = await readUpgrade(ports, request);
+      sockets.handleUpgrade(request, socket, head, (client) => void feed(ports, client, wanted));
+    } catch (error) {
+      refuse(socket, translate(error, ports));
+    }
+  });
+}
+
+async function readUpgrade(ports: UpdatePorts, request: IncomingMessage): Promise<UpdateRequest> {
+  const url = parseUrl(request);
+  if (url.pathname !== '/update' || request.headers.upgrade?.toLowerCase() !== 'websocket') {
+    throw new ServicesError('upgrade-required', `found an upgrade of ${url.pathname} to ${request.headers.upgrade}`);
+  }
+  return readUpdateRequest(ports.log, request, url);
+}
+
+function translate(error: unknown, { telemetry }: UpdatePorts): ServicesError {
+  if (error instanceof ServicesError) return error;
+  telemetry.updateFailed('websocket', error);
+  const code = error instanceof LogError && error.retriable ? 'log-unavailable' : 'internal-error';
+  return new ServicesError(code, 'the upgrade could not be served', { cause: error });
+}
+
+function refuse(socket: Duplex, error: ServicesError): void {
+  const problem = problemOf(error);
+  const body = `${JSON.stringify({ type: `urn:strangler:problem:${problem.code}`, ...problem })}\n`;
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+async function feed(ports: UpdatePorts, client: WebSocket, wanted: UpdateRequest): Promise<void> {
+  ports.telemetry.updateOpened('websocket');
+  const gone = new AbortController();
+  client.once('close', () => gone.abort());
+  client.on('error', (error) => ports.telemetry.updateCut('websocket', error.message));
+  client.on('message', () => client.close(unsupportedData, 'this feed takes no messages'));
+  const heartbeat = keepAlive(ports, client);
+  try {
+    await sendEvents(ports, client, wanted, AbortSignal.any([ports.stopping, gone.signal]));
+    client.close(goingAway, 'the service stops');
+  } catch (error) {
+    ports.telemetry.updateFailed('websocket', error);
+    client.close(internalError, 'resume after the last message');
+  } finally {
+    clearInterval(heartbeat);
+    await endOf(client);
+    ports.telemetry.updateClosed('websocket');
+  }
+}
+
+async function sendEvents(
+  { log, upcast, telemetry, pace }: UpdatePorts,
+  client: WebSocket,
+  { after, wants }: UpdateRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const batch of log.follow('domain', after, signal)) {
+    for (const event of batch) {
+      if (signal.aborted) return;
+      if (!wants(event) || (await sent(client, upcast(event), pace.stallMs, signal))) continue;
+      if (signal.aborted) return;
+      telemetry.updateCut('websocket', `left its events unread for ${pace.stallMs} ms`);
+      client.close(tryAgainLater, 'too slow: resume after the last message');
+      return;
+    }
+  }
+}
+
+/** Whether the message went out within the time: one at a time, so a slow client holds one event in memory and no more. */
+function sent(client: WebSocket, event: RecordedEvent, stallMs: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const stalled = setTimeout(() => resolve(false), stallMs);
+    const settle = (ok: boolean) => {
+      clearTimeout(stalled);
+      signal.removeEventListener('abort', abort);
+      resolve(ok);
+    };
+    const abort = () => settle(false);
+    signal.addEventListener('abort', abort, { once: true });
+    client.send(JSON.stringify(event), (error) => settle(!error));
+  });
+}
+
+/** Pings; a client that has not answered the last one is gone. */
+function keepAlive({ pace, telemetry }: UpdatePorts, client: WebSocket): NodeJS.Timeout {
+  let answered = true;
+  client.on('pong', () => {
+    answered = true;
+  });
+  return setInterval(() => {
+    if (!answered) {
+      telemetry.updateCut('websocket', 'did not answer a ping');
+      client.terminate();
+      return;
+    }
+    answered = false;
+    client.ping();
+  }, pace.heartbeatMs);
+}
+
+const closingGraceMs = 1_000;
+
+/** Waits for the closing handshake, but not for a client that does not take part in it. */
+async function endOf(client: WebSocket): Promise<void> {
+  if (client.readyState === client.CLOSED) return;
+  const grace = setTimeout(() => client.terminate(), closingGraceMs);
+  await once(client, 'close');
+  clearTimeout(grace);
+}
