@@ -1,9 +1,9 @@
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import type * as PackagedSqlite from '@photostructure/sqlite';
 
 /**
- * The one door to SQLite: the `node:sqlite` API, built into Node from 22.5 on; before that the package `@photostructure/sqlite`, which
- * has the same API and ships its binaries.
+ * The one door to SQLite: the `node:sqlite` API, built into Node and complete from 22.16 on (with `isTransaction`); before that the package
+ * `@photostructure/sqlite`, which has the same API and ships its binaries.
  */
 export type Database = InstanceType<typeof PackagedSqlite.DatabaseSync>;
 export type Statement = ReturnType<Database['prepare']>;
@@ -11,11 +11,9 @@ export type Statement = ReturnType<Database['prepare']>;
 const require = createRequire(import.meta.url);
 
 function load(): typeof PackagedSqlite {
-  try {
-    return require('node:sqlite');
-  } catch {
-    return require('@photostructure/sqlite');
-  }
+  const builtIn = isBuiltin('node:sqlite') ? (require('node:sqlite') as typeof PackagedSqlite) : undefined;
+  if (builtIn && 'isTransaction' in builtIn.DatabaseSync.prototype) return builtIn;
+  return require('@photostructure/sqlite');
 }
 
 const { DatabaseSync } = load();

@@ -9,7 +9,7 @@ import type {
 import type { LogAddress, Topic } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { Statement } from '../../runtime/sqlite.ts';
-import { logBehind } from '../errors.ts';
+import { logBehind, unavailable } from '../errors.ts';
 import { CommitBell } from './commit-bell.ts';
 import { GroupCommit } from './group-commit.ts';
 import { LogFile, type SqliteLogOptions } from './log-file.ts';
@@ -54,7 +54,8 @@ class SqliteLog implements EventLog {
     this.#cursor = database.prepare('select name, value, topic, head from cursor where name = ?');
   }
 
-  append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]> {
+  async append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]> {
+    if (this.#closing) throw unavailable(this.#file.path, 'it was closed');
     return this.#commits.append({ topic, batch, cursor });
   }
 

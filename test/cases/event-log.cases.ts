@@ -345,9 +345,12 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
       test('answers the appends under way first, and refuses later ones', async () => {
         const other = given.again();
         const pending = other.append('domain', [item('s', 'none', 'a')]);
-        await other.close();
+        const closed = other.close();
+        const late = other.append('domain', [item('s', 1, 'b')]);
+        await expect(late).rejects.toMatchObject({ code: 'log-unavailable' });
         expect((await pending)[0]!.kind).toBe('appended');
-        await expect(other.append('domain', [item('s', 1, 'b')])).rejects.toMatchObject({ code: 'log-unavailable' });
+        await closed;
+        await expect(other.head('domain')).rejects.toMatchObject({ code: 'log-unavailable' });
         await other.close();
       });
 

@@ -82,6 +82,16 @@ describe('the SQLite file', () => {
     await expect(given.log.append('domain', [item('s', 2, 'c')])).rejects.toThrow(/found it deleted while open/);
   });
 
+  test('deleted in the middle of a commit does not acknowledge it', async () => {
+    const deleting = () => {
+      rmSync(given.path);
+      return new Date();
+    };
+    const log = openLog(given.url, { now: deleting });
+    await expect(log.append('domain', [item('s', 2, 'c')])).rejects.toMatchObject({ code: 'log-unavailable' });
+    await log.close();
+  });
+
   test('replaced underneath by a copy is noticed', async () => {
     copyFileSync(given.path, `${given.path}.copy`);
     renameSync(`${given.path}.copy`, given.path);
