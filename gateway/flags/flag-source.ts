@@ -7,14 +7,27 @@ export interface FlagEvaluation {
   readonly reason: string;
 }
 
+/** The route a flag is asked for; a route's plan has this shape. */
+export interface FlagRoute {
+  readonly name: string;
+  readonly capability: string;
+}
+
+/** How a source stands: `fresh`: in contact; `stale`: serving the last good copy; `empty`: nothing known, all flags off. */
+export interface FlagSourceStatus {
+  readonly kind: 'fresh' | 'stale' | 'empty';
+  /** ISO 8601 in UTC. */
+  readonly since: string;
+  readonly detail: string;
+}
+
 /**
  * Who decides what a flag says for a request. Evaluation is always local and synchronous (unleash-client), never a network call.
  * The Unleash context is userId = the recognised user or else the assignment key, sessionId = the assignment key,
  * remoteAddress, and properties `route`, `capability`.
  */
 export interface FlagSource {
-  evaluate(flag: string, facts: RequestFacts): FlagEvaluation;
-  /** `fresh`: in contact with the source; `stale`: serving the last good copy; `empty`: nothing known, all flags off. */
-  status(): { readonly kind: 'fresh' | 'stale' | 'empty'; readonly since: string; readonly detail: string };
+  evaluate(flag: string, facts: RequestFacts, route?: FlagRoute): FlagEvaluation;
+  status(): FlagSourceStatus;
   stop(): Promise<void>;
 }
