@@ -27,9 +27,8 @@ export class Database {
     this.#traceparent = traceparent;
   }
 
-  async rows<T = Row>(sql: string, values: readonly SqlValue[] = []): Promise<T[]> {
-    const [rows] = await this.#connection.query({ sql, values: [...values], timeout: statementTimeoutMs });
-    return rows as T[];
+  rows<T = Row>(sql: string, values: readonly SqlValue[] = []): Promise<T[]> {
+    return this.#run(sql, values) as Promise<T[]>;
   }
 
   async row<T = Row>(sql: string, values: readonly SqlValue[] = []): Promise<T | undefined> {
@@ -38,13 +37,19 @@ export class Database {
 
   /** Runs one INSERT, UPDATE or DELETE, which commits by itself. `matched` counts rows found, changed or not. */
   async write(sql: string, values: readonly SqlValue[] = []): Promise<{ insertId: number; matched: number }> {
-    const commented = withTraceparent(sql, this.#traceparent);
-    const [result] = await this.#connection.query<ResultSetHeader>({
-      sql: commented,
-      values: [...values],
-      timeout: statementTimeoutMs,
-    });
+    const result = (await this.#run(withTraceparent(sql, this.#traceparent), values)) as ResultSetHeader;
     return { insertId: result.insertId, matched: result.affectedRows };
+  }
+
+  async #run(sql: string, values: readonly SqlValue[]): Promise<unknown> {
+    try {
+      const [result] = await this.#connection.query({ sql, values: [...values], timeout: statementTimeoutMs });
+      return result;
+    } catch (error) {
+      // The driver still waits for the late answer and would keep everything after it, the goodbye too, in its queue.
+      if ((error as { code?: string }).code === 'PROTOCOL_SEQUENCE_TIMEOUT') this.#connection.destroy();
+      throw error;
+    }
   }
 }
 
@@ -75,7 +80,7 @@ export async function connect(address: DatabaseAddress, options: ConnectionOptio
   // A server that goes away between two statements is reported here; without a listener it would end the process. The next statement fails.
   connection.on('error', () => {});
   try {
-    await connection.query("SET SESSION sql_mode = ''");
+    await connection.query({ sql: "SET SESSION sql_mode = ''", timeout: connectTimeoutMs });
     return connection;
   } catch (error) {
     connection.destroy();

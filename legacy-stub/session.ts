@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from './database.ts';
 import { LegacyError } from './errors.ts';
 
-const lockWaitSeconds = 30;
+/** Less than a statement may take in database.ts, so that the wait ends with MySQL's answer. */
+const lockWaitSeconds = 20;
 
 /** Runs `work` while holding the lock of the session that `cookie` names, as PHP does from session_start() to the script's end. */
 export async function withSession<T>(
