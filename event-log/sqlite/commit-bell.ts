@@ -28,6 +28,7 @@ export class CommitBell {
     this.#file = file;
     this.#telemetry = telemetry;
     this.#dataVersionOf = file.database.prepare('pragma data_version');
+    this.#dataVersion = this.#readDataVersion();
   }
 
   /** Count of rings so far: taken before reading, it tells `next` what was rung since. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppendResult, EventLog, StreamAppend } from '../../contract/event-log.ts';
@@ -299,6 +300,7 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
       test('returns when its signal aborts while it waits', async () => {
         const stop = new AbortController();
         const next = log.follow('domain', 0, stop.signal)[Symbol.asyncIterator]().next();
+        await nextTurn();
         stop.abort();
         expect(await next).toEqual({ done: true, value: undefined });
       });

@@ -43,10 +43,12 @@ describe('the SQLite file', () => {
     expect(await given.log.head('domain')).toEqual(at(2));
   });
 
-  test('takes the next event from any SQLite client, and the head follows', async () => {
+  test('takes the next event from any SQLite client; the head follows and followers notice without being told', async () => {
+    const seen = followed(given.log, 2, 1);
     const database = openDatabase(given.path);
     database.exec(insert('insert', 'z', 3, 3));
     database.close();
+    expect((await seen).map(({ id }) => id)).toEqual(['z']);
     expect(await given.log.head('domain')).toEqual(at(3));
   });
 
