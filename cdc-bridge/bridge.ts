@@ -1,0 +1,196 @@
+import type { EventLog } from '../contract/event-log.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { RunningPart } from '../runtime/part.ts';
+import type { BridgeConfig } from './config.ts';
+import { Coverage } from './coverage.ts';
+import { serveBridge } from './http.ts';
+import { compileMapping } from './mapping/mapping.ts';
+import { ParkedChanges } from './parking/parked-changes.ts';
+import {
+  type BridgeCursor,
+  cursorName,
+  parseCursor,
+  requireSameServer,
+  type StreamPosition,
+} from './positions/cursor.ts';
+import { coalesced } from './positions/head.ts';
+import { Progress, type SnapshotState } from './positions/progress.ts';
+import { inspect, isError, refuseErrors } from './preflight/preflight.ts';
+import { binlogSource } from './source/binlog.ts';
+import type { ChangeSource } from './source/change-source.ts';
+import { connectionSettings } from './source/connection-settings.ts';
+import { LegacyDatabase } from './source/legacy-database.ts';
+import { reconnecting } from './source/reconnecting.ts';
+import { type BridgeStatus, bridgeStatus, type Condition } from './status.ts';
+import { ChangeWriter } from './streaming/change-writer.ts';
+import { type ImportPorts, importSnapshot, startAtHead } from './streaming/import-snapshot.ts';
+import { streamChanges } from './streaming/stream-changes.ts';
+import { bridgeTelemetry, type Telemetry } from './telemetry.ts';
+
+/** What the bridge needs from outside. */
+export interface BridgePorts {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Told after each chunk of the initial snapshot. */
+  readonly onSnapshot?: (state: SnapshotState) => void;
+}
+
+/** A bridge at work. `stop` lets the append under way finish. */
+export interface RunningBridge extends RunningPart {
+  /** Where /head, /status, /healthz, /readyz and /metrics are served. */
+  readonly url: string;
+  status(): Promise<BridgeStatus>;
+  /** Resolves, never rejects, with the error that stopped the bridge loudly; stays pending otherwise. HTTP goes on answering. */
+  readonly failed: Promise<Error>;
+}
+
+const defaultPort = 8083;
+
+/**
+ * Follows a legacy database and appends its row changes as domain events: preflight → initial snapshot, where there is no stored position →
+ * binlog → mapping → append with the position. Resolves once the database is found fit and HTTP is served; the snapshot runs on.
+ * Rejects with BridgeError `preflight-failed` (all problems and their remedies), `legacy-unreachable`, `another-server` or `cursor-unreadable`.
+ */
+export async function startBridge(config: BridgeConfig, ports: BridgePorts): Promise<RunningBridge> {
+  const telemetry = bridgeTelemetry(ports.logger, ports.metrics);
+  const database = await LegacyDatabase.connect(connectionSettings(config.database.url));
+  try {
+    const problems = await inspect(database, config);
+    refuseErrors(problems);
+    for (const problem of problems) if (!isError(problem)) telemetry.warned(problem);
+    return await run(config, ports, database, telemetry);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Everything that a running bridge is made of. */
+interface Parts {
+  readonly config: BridgeConfig;
+  readonly ports: BridgePorts;
+  readonly database: LegacyDatabase;
+  readonly telemetry: Telemetry;
+  readonly progress: Progress;
+  readonly coverage: Coverage;
+  readonly parked: ParkedChanges;
+  readonly condition: Condition;
+}
+
+async function run(
+  config: BridgeConfig,
+  ports: BridgePorts,
+  database: LegacyDatabase,
+  telemetry: Telemetry,
+): Promise<RunningBridge> {
+  const stored = await ports.log.cursor(cursorName(config.name));
+  const cursor = stored && parseCursor(stored.value);
+  if (cursor) requireSameServer(cursor.server, database.identity);
+  const parts: Parts = {
+    config,
+    ports,
+    database,
+    telemetry,
+    progress: new Progress(stored?.head ?? { topic: 'domain', partition: 0, offset: 0 }),
+    coverage: new Coverage(),
+    parked: await ParkedChanges.load(ports.log, config.name),
+    condition: { phase: 'starting' },
+  };
+  telemetry.parkedAtStart(parts.parked.count);
+  const readHead = coalesced(() => database.head());
+  const status = () => statusOf(parts, readHead);
+  const { port = defaultPort, host = '127.0.0.1' } = config;
+  const http = await serveBridge(
+    { progress: parts.progress, metrics: ports.metrics, head: readHead, status },
+    { port, host },
+  );
+  telemetry.started(stored?.value ?? 'none yet', http.url);
+  const { work, failed, abort } = begin(parts, cursor);
+  const stop = async () => {
+    abort();
+    await work;
+    parts.condition.phase = 'stopped';
+    await http.stop();
+    await database.close();
+    telemetry.stopped(parts.progress.position);
+  };
+  let stopped: Promise<void> | undefined;
+  return { url: http.url, status, failed, stop: () => (stopped ??= stop()) };
+}
+
+/** Sets the work going; `work` settles when it has ended, however it did. */
+function begin(
+  parts: Parts,
+  cursor: BridgeCursor | undefined,
+): { work: Promise<void>; failed: Promise<Error>; abort: () => void } {
+  const stopping = new AbortController();
+  let fail!: (error: Error) => void;
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve;
+  });
+  const work = follow(parts, cursor, stopping.signal).catch((error: Error) => {
+    parts.condition.phase = 'stopped';
+    parts.condition.failure = error.message;
+    parts.telemetry.stoppedLoudly(error);
+    fail(error);
+  });
+  return { work, failed, abort: () => stopping.abort() };
+}
+
+/** The way of a row change: snapshot first, where it has not been finished, then the binlog for as long as the bridge runs. */
+async function follow(parts: Parts, cursor: BridgeCursor | undefined, signal: AbortSignal): Promise<void> {
+  const { config, ports, database, telemetry, progress, coverage, parked, condition } = parts;
+  const { log, onSnapshot = () => {} } = ports;
+  const mapping = compileMapping(config.tables);
+  const writer = new ChangeWriter({
+    bridge: config.name,
+    tables: config.tables,
+    log,
+    mapping,
+    parked,
+    coverage,
+    progress,
+    telemetry,
+  });
+  const importing = { config, database, writer, progress, telemetry, onSnapshot };
+
+  condition.phase = 'snapshot';
+  const from = await startingPlace(importing, cursor, signal);
+  if (!from) return;
+  telemetry.streaming(from.position);
+  await streamChanges(
+    { config, server: database.identity, log, source: changeSource(parts), writer, progress },
+    from,
+    signal,
+  );
+}
+
+async function startingPlace(
+  importing: ImportPorts,
+  cursor: BridgeCursor | undefined,
+  signal: AbortSignal,
+): Promise<StreamPosition | undefined> {
+  if (cursor?.progress.phase === 'streaming') return cursor.progress;
+  const passesOver = !cursor && importing.config.database.snapshotMode === 'never';
+  return passesOver ? startAtHead(importing) : importSnapshot(importing, cursor?.progress, signal);
+}
+
+function changeSource({ config, telemetry, condition }: Parts): ChangeSource {
+  const connected = () => {
+    condition.phase = 'streaming';
+  };
+  const once = binlogSource(connectionSettings(config.database.url), config.database.serverId, connected);
+  return reconnecting(once, (error, waitMs) => {
+    condition.phase = 'reconnecting';
+    telemetry.connectionLost(error, waitMs);
+  });
+}
+
+async function statusOf(parts: Parts, readHead: () => Promise<string>): Promise<BridgeStatus> {
+  const head = await readHead().catch(() => undefined);
+  const shown = bridgeStatus(parts.config.name, parts.condition, parts, head, Date.now());
+  parts.telemetry.lagged(shown.lagMs ?? 0);
+  return shown;
+}

@@ -1,0 +1,64 @@
+/**
+ * Everything that stops the bridge loudly: code → what it means and what the operator should do.
+ * A change that only the mapping cannot understand does not stop it: it is parked, see `parkingReasons`.
+ */
+export const bridgeErrors = {
+  'preflight-failed': {
+    meaning: 'The legacy database is not set up so that its changes can be read without loss.',
+    action: 'Run the SQL shown beside each problem, then start again.',
+  },
+  'legacy-unreachable': {
+    meaning: 'The legacy database does not answer, or the connection to it was lost.',
+    action: 'Check address, account and network. A running bridge tries again by itself.',
+  },
+  'another-server': {
+    meaning: 'The database is not the one that the stored position belongs to.',
+    action: 'Point the configuration back to the first server, or begin anew with an empty log.',
+  },
+  'position-not-on-server': {
+    meaning:
+      'The server no longer has, or never had, the binlog from the stored position on: purged, or restored from a backup.',
+    action: 'Restore the binlog files if they exist; else begin anew with an empty log.',
+  },
+  'binlog-undecodable': {
+    meaning: 'The binlog holds something that this reader cannot decode; going on would lose changes.',
+    action: 'Turn off the server feature named in the message and begin anew from a new snapshot.',
+  },
+  'cursor-unreadable': {
+    meaning: 'The stored position is damaged or was written by a newer version.',
+    action: 'Run the version that wrote it, or begin anew with an empty log.',
+  },
+  'log-refused': {
+    meaning: 'The event log refused an append, so the position was not advanced.',
+    action:
+      'Read the cause. An event id used twice with different payloads means that mapping or source changed under a repeat.',
+  },
+} as const;
+
+export type BridgeErrorCode = keyof typeof bridgeErrors;
+
+/** Why the bridge stopped, or could not start. `retriable` says whether trying again unchanged can help. */
+export class BridgeError extends Error {
+  override readonly name = 'BridgeError';
+  readonly code: BridgeErrorCode;
+  readonly retriable: boolean;
+  constructor(code: BridgeErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.retriable = code === 'legacy-unreachable';
+  }
+}
+
+/** Why a change was parked: code → meaning. Parked changes keep their row images on the log, in topic `row-changes`. */
+export const parkingReasons = {
+  'column-absent': 'A column that the mapping needs is not in the row image: it was renamed, dropped, or not logged.',
+  'value-unreadable': 'A column that the mapping needs has a value that the reader cannot decode exactly.',
+  'stream-unnamed': 'The stream cannot be named: a column of its template is NULL or empty.',
+  'statement-format': 'A write was logged as its SQL text, not as rows, so the rows it changed are unknown.',
+  'table-cleared': 'The table was truncated, dropped or renamed; which rows went with it is not in the binlog.',
+  'unsettled-transaction':
+    'The rows belong to an XA transaction or to one that ended in ROLLBACK, so they may not have come to be.',
+  'behind-parked': 'An earlier change of the same stream or row is parked, and order within a stream is kept.',
+} as const;
+
+export type ParkingReason = keyof typeof parkingReasons;

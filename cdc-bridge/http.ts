@@ -1,0 +1,114 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { BridgeHead } from '../contract/bridge-head.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { sendProblem } from '../runtime/problem.ts';
+import { type Served, serve } from '../runtime/serve.ts';
+import type { Progress } from './positions/progress.ts';
+import type { BridgeStatus } from './status.ts';
+
+const defaultWaitMs = 200;
+const maxWaitMs = 30_000;
+
+export interface HttpPorts {
+  readonly progress: Progress;
+  readonly metrics: Metrics;
+  /** The binlog head as it is now. */
+  readonly head: () => Promise<string>;
+  readonly status: () => Promise<BridgeStatus>;
+}
+
+type Handler = (url: URL, response: ServerResponse) => Promise<void>;
+
+/** Serves GET /head, /status, /healthz, /readyz and /metrics. */
+export function serveBridge(ports: HttpPorts, address: { port: number; host: string }): Promise<Served> {
+  const handlers: Record<string, Handler> = {
+    '/head': (url, response) => answerHead(ports, url, response),
+    '/status': async (_url, response) => sendJson(response, 200, await ports.status()),
+    '/healthz': async (_url, response) => sendJson(response, 200, { status: 'ok' }),
+    '/readyz': (_url, response) => answerReady(ports, response),
+    '/metrics': async (_url, response) => {
+      response.writeHead(200, { 'content-type': ports.metrics.contentType });
+      response.end(await ports.metrics.text());
+    },
+  };
+  const server = createServer((request, response) => {
+    route(handlers, request, response).catch((error: Error & { code?: string }) => {
+      sendProblem(response, {
+        status: 503,
+        code: error.code ?? 'unavailable',
+        title: 'The bridge cannot answer now.',
+        detail: error.message,
+      });
+    });
+  });
+  return serve(server, address);
+}
+
+async function route(
+  handlers: Readonly<Record<string, Handler>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const target = request.url ?? '/';
+  const url =
+    target.startsWith('/') && URL.canParse(target, 'http://bridge') ? new URL(target, 'http://bridge') : undefined;
+  const handler = url && Object.hasOwn(handlers, url.pathname) ? handlers[url.pathname] : undefined;
+  if (!url || !handler) {
+    const detail = `found ${target.slice(0, 200)}, expected one of ${Object.keys(handlers).join(', ')}`;
+    return sendProblem(response, { status: 404, code: 'not-found', title: 'There is no such resource.', detail });
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    return sendProblem(response, {
+      status: 405,
+      code: 'method-not-allowed',
+      title: 'Only GET is allowed.',
+      detail: `found ${request.method}`,
+    });
+  }
+  await handler(url, response);
+}
+
+async function answerHead({ progress, head }: HttpPorts, url: URL, response: ServerResponse): Promise<void> {
+  const given = url.searchParams.get('waitMs') ?? String(defaultWaitMs);
+  const waitMs = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
+  if (!(waitMs <= maxWaitMs)) {
+    const detail = `waitMs: found ${JSON.stringify(given.slice(0, 80))}, expected whole milliseconds from 0 to ${maxWaitMs}`;
+    return sendProblem(response, { status: 400, code: 'bad-wait', title: 'The time to wait is malformed.', detail });
+  }
+  const position = await head();
+  if (await progress.waitFor(position, waitMs)) {
+    const answer: BridgeHead = { position, address: progress.address };
+    return sendJson(response, 200, answer);
+  }
+  const behind = progress.missing(position);
+  const detail = `the binlog is at ${position}, the bridge at ${progress.position ?? 'its initial snapshot'} after ${waitMs} ms`;
+  sendProblem(response, {
+    status: 504,
+    code: 'bridge-behind',
+    title: 'The bridge has not passed the binlog head.',
+    detail,
+    transactions: behind,
+  });
+}
+
+async function answerReady({ status }: HttpPorts, response: ServerResponse): Promise<void> {
+  const { phase } = await status();
+  if (phase === 'streaming') return sendJson(response, 200, { status: 'ready' });
+  sendProblem(response, {
+    status: 503,
+    code: 'not-ready',
+    title: 'The bridge is not following the binlog yet.',
+    detail: `phase: ${phase}`,
+  });
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+  });
+  response.end(body);
+}

@@ -1,0 +1,31 @@
+import type { Json } from '../../contract/json.ts';
+
+/** A value that is in the row image but cannot be told exactly; a mapping that needs it parks the change. */
+export class Unreadable {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+export type Cell = Json | Unreadable;
+
+/** Column → value. A column that is not in the row image has no key here: absent is not NULL. */
+export type Row = Readonly<Record<string, Cell>>;
+
+/** The operation in Debezium's letters; r is a row of the initial snapshot. */
+export type RowOp = 'c' | 'u' | 'd' | 'r';
+
+/** One row changed by one transaction. */
+export interface RowChange {
+  readonly table: string;
+  readonly op: RowOp;
+  /** The row as it was: u and d. */
+  readonly before?: Row;
+  /** The row as it is now: r, c and u. */
+  readonly after?: Row;
+  /** Place among the rows of its transaction, from 0. */
+  readonly rowIndex: number;
+  /** From the comment at the end of the SQL statement, where it carries one. */
+  readonly traceparent?: string;
+}

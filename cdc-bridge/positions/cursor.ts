@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { BridgeError } from '../errors.ts';
+
+const serverIdentity = z.object({
+  flavour: z.enum(['mariadb', 'mysql']),
+  /** MySQL's server_uuid, MariaDB's server_id. */
+  id: z.string(),
+});
+
+/** A binlog file by name and by the second it was created: a server set up anew repeats the name but not the time. */
+const binlogFile = z.object({ name: z.string(), createdAt: z.string() });
+
+const snapshotProgress = z.object({
+  phase: z.literal('snapshot'),
+  /** Where the first run looked at the tables: streaming starts here. */
+  start: z.string(),
+  /** Tables that are imported whole. */
+  done: z.array(z.string()),
+  /** The table being imported, and the key of the last row that is on the log. */
+  current: z.object({ table: z.string(), after: z.array(z.union([z.string(), z.number()])) }).optional(),
+});
+
+const streamPosition = z.object({
+  phase: z.literal('streaming'),
+  /** Everything up to here is on the log. */
+  position: z.string(),
+  /** Where the last run of the initial snapshot looked, when it took several: see streaming/snapshot-window.ts. */
+  importedUpTo: z.string().optional(),
+  file: binlogFile.optional(),
+});
+
+const cursorSchema = z.object({
+  format: z.literal(1),
+  server: serverIdentity,
+  progress: z.discriminatedUnion('phase', [snapshotProgress, streamPosition]),
+});
+
+export type ServerIdentity = z.infer<typeof serverIdentity>;
+export type BinlogFile = z.infer<typeof binlogFile>;
+export type SnapshotProgress = z.infer<typeof snapshotProgress>;
+export type StreamPosition = z.infer<typeof streamPosition>;
+/** Where the bridge is, with the server that this is true of. Stored by the log in the same step as the events it covers. */
+export type BridgeCursor = z.infer<typeof cursorSchema>;
+
+export function cursorName(bridge: string): string {
+  return `bridge:${bridge}`;
+}
+
+export function formatCursor(cursor: BridgeCursor): string {
+  return JSON.stringify(cursor);
+}
+
+/** Throws BridgeError `cursor-unreadable` saying what was found. */
+export function parseCursor(text: string): BridgeCursor {
+  try {
+    return cursorSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new BridgeError('cursor-unreadable', `stored bridge position: found ${text.slice(0, 200)}`, { cause });
+  }
+}
+
+/** Refuses a database that is not the one the position was taken from. */
+export function requireSameServer(stored: ServerIdentity, found: ServerIdentity): void {
+  if (stored.flavour === found.flavour && stored.id === found.id) return;
+  throw new BridgeError(
+    'another-server',
+    `the stored position belongs to ${stored.flavour} server ${stored.id}, the database in the configuration is ${found.flavour} server ${found.id}`,
+  );
+}

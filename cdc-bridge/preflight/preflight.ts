@@ -1,0 +1,57 @@
+import type { BridgeConfig } from '../config.ts';
+import { checkTables as checkMapping } from '../config.ts';
+import { BridgeError } from '../errors.ts';
+import { connectionSettings } from '../source/connection-settings.ts';
+import { LegacyDatabase } from '../source/legacy-database.ts';
+import { checkGrants } from './grants.ts';
+import type { PreflightProblem } from './problem.ts';
+import { checkServer } from './server-settings.ts';
+import { checkTables } from './tables.ts';
+
+/** All problems of the legacy database at once, errors first; also what `strangler doctor` prints. Never throws for a database that is away. */
+export async function preflight(config: Pick<BridgeConfig, 'database' | 'tables'>): Promise<PreflightProblem[]> {
+  let database: LegacyDatabase | undefined;
+  try {
+    database = await LegacyDatabase.connect(connectionSettings(config.database.url));
+    return await inspect(database, config);
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    return [{ severity: 'error', code: error.code, message: error.message, fix: ['-- check legacy.database.url'] }];
+  } finally {
+    await database?.close();
+  }
+}
+
+/** The same over a connection that is there. */
+export async function inspect(
+  database: LegacyDatabase,
+  config: Pick<BridgeConfig, 'database' | 'tables'>,
+): Promise<PreflightProblem[]> {
+  const mapping = checkMapping(config.tables).map(
+    ({ path, message }): PreflightProblem => ({
+      severity: 'error',
+      code: 'mapping',
+      message: `${path.join('.')}: ${message}`,
+      fix: [],
+    }),
+  );
+  const found = await Promise.all([
+    checkServer(database, config.database),
+    checkTables(database, config.tables),
+    checkGrants(database),
+  ]);
+  const problems = [...mapping, ...found.flat()];
+  return [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))];
+}
+
+export function isError({ severity }: PreflightProblem): boolean {
+  return severity === 'error';
+}
+
+/** Throws BridgeError `preflight-failed` that lists every error with its remedy. */
+export function refuseErrors(problems: readonly PreflightProblem[]): void {
+  const errors = problems.filter(isError);
+  if (errors.length === 0) return;
+  const lines = errors.map(({ message, fix }) => [message, ...fix.map((sql) => `    ${sql}`)].join('\n'));
+  throw new BridgeError('preflight-failed', `the legacy database is not ready:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,158 @@
+import type { DatabaseConfig } from '../config.ts';
+import type { LegacyDatabase } from '../source/legacy-database.ts';
+import type { PreflightProblem } from './problem.ts';
+
+type Variables = ReadonlyMap<string, string>;
+
+interface Setting {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly variable: string;
+  /** Compared in upper case. */
+  readonly expected: string;
+  readonly why: string;
+  readonly fix: readonly string[];
+  /** What a server that does not have the variable does. Left out: it behaves as expected. */
+  readonly absentMeans?: string;
+}
+
+const restart = (line: string) => [`-- in the [mysqld] section of my.cnf, then restart: ${line}`];
+
+const common: readonly Setting[] = [
+  {
+    severity: 'error',
+    code: 'log-bin',
+    variable: 'log_bin',
+    expected: 'ON',
+    why: 'changes are read from the binlog',
+    fix: restart('log_bin = binlog'),
+  },
+  {
+    severity: 'error',
+    code: 'binlog-format',
+    variable: 'binlog_format',
+    expected: 'ROW',
+    why: 'other formats do not tell which rows changed',
+    fix: ['SET GLOBAL binlog_format = ROW'],
+  },
+  {
+    severity: 'error',
+    code: 'binlog-row-image',
+    variable: 'binlog_row_image',
+    expected: 'FULL',
+    why: 'events need whole rows, before and after',
+    fix: ['SET GLOBAL binlog_row_image = FULL'],
+  },
+  {
+    severity: 'error',
+    code: 'binlog-row-metadata',
+    variable: 'binlog_row_metadata',
+    expected: 'FULL',
+    why: 'without it column names are guessed, wrongly after an ALTER TABLE',
+    fix: ['SET GLOBAL binlog_row_metadata = FULL'],
+    absentMeans: 'a server before MariaDB 10.5 and MySQL 8.0',
+  },
+];
+
+const mariadb: readonly Setting[] = [
+  {
+    severity: 'warning',
+    code: 'annotate',
+    variable: 'binlog_annotate_row_events',
+    expected: 'ON',
+    why: 'events will not carry the traceparent of the request',
+    fix: ['SET GLOBAL binlog_annotate_row_events = ON'],
+  },
+];
+
+const mysql: readonly Setting[] = [
+  {
+    severity: 'warning',
+    code: 'annotate',
+    variable: 'binlog_rows_query_log_events',
+    expected: 'ON',
+    why: 'events will not carry the traceparent of the request',
+    fix: ['SET GLOBAL binlog_rows_query_log_events = ON'],
+  },
+  {
+    severity: 'error',
+    code: 'gtid-mode',
+    variable: 'gtid_mode',
+    expected: 'ON',
+    why: 'positions are GTIDs',
+    fix: [
+      'SET GLOBAL enforce_gtid_consistency = ON',
+      'SET GLOBAL gtid_mode = OFF_PERMISSIVE',
+      'SET GLOBAL gtid_mode = ON_PERMISSIVE',
+      'SET GLOBAL gtid_mode = ON',
+    ],
+  },
+  {
+    severity: 'error',
+    code: 'transaction-compression',
+    variable: 'binlog_transaction_compression',
+    expected: 'OFF',
+    why: 'compressed transactions cannot be decoded yet',
+    fix: ['SET GLOBAL binlog_transaction_compression = OFF'],
+  },
+  {
+    severity: 'error',
+    code: 'partial-json',
+    variable: 'binlog_row_value_options',
+    expected: '',
+    why: 'partial JSON updates cannot be decoded yet',
+    fix: ["SET GLOBAL binlog_row_value_options = ''"],
+  },
+];
+
+const dayInSeconds = 86_400;
+
+export async function checkServer(database: LegacyDatabase, config: DatabaseConfig): Promise<PreflightProblem[]> {
+  const rows = await database.query('SHOW GLOBAL VARIABLES');
+  const variables = new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
+  const settings = [...common, ...(database.identity.flavour === 'mariadb' ? mariadb : mysql)];
+  return [
+    ...settings.flatMap((setting) => checkSetting(variables, setting)),
+    ...checkServerId(variables, config.serverId),
+    ...checkPurgeWindow(variables),
+  ];
+}
+
+function checkSetting(
+  variables: Variables,
+  { severity, code, variable, expected, why, fix, absentMeans }: Setting,
+): PreflightProblem[] {
+  const found = variables.get(variable);
+  if (found === undefined && absentMeans === undefined) return [];
+  if (found?.toUpperCase() === expected) return [];
+  const shown = found === undefined ? `missing (${absentMeans})` : JSON.stringify(found);
+  return [{ severity, code, message: `${variable} is ${shown}, expected ${JSON.stringify(expected)}: ${why}`, fix }];
+}
+
+function checkServerId(variables: Variables, serverId: number): PreflightProblem[] {
+  const found = variables.get('server_id');
+  if (found === '0') {
+    const message = 'server_id is 0, expected 1 or more: a server without an id refuses replicas';
+    return [{ severity: 'error', code: 'server-id', message, fix: ['SET GLOBAL server_id = 1'] }];
+  }
+  if (found !== String(serverId)) return [];
+  const message = `legacy.database.serverId is ${serverId}, the server's own id: expected one that no server or replica has`;
+  return [{ severity: 'error', code: 'server-id', message, fix: ['-- set another legacy.database.serverId'] }];
+}
+
+/** How long a stopped bridge can be away before the changes it missed are gone; 0 is for ever. */
+function checkPurgeWindow(variables: Variables): PreflightProblem[] {
+  const seconds =
+    Number(variables.get('binlog_expire_logs_seconds') ?? 0) ||
+    Number(variables.get('expire_logs_days') ?? 0) * dayInSeconds;
+  if (seconds === 0 || seconds >= dayInSeconds) return [];
+  const message = `the binlog is purged after ${seconds} s, expected a day or more: a bridge that is away for longer loses changes and has to begin anew`;
+  return [
+    {
+      severity: 'warning',
+      code: 'purge-window',
+      message,
+      fix: [`SET GLOBAL binlog_expire_logs_seconds = ${7 * dayInSeconds}`],
+    },
+  ];
+}

@@ -1,0 +1,156 @@
+import { columnsUsed, keyColumns, type MappedTable, type TablesConfig } from '../config.ts';
+import type { LegacyDatabase, SqlRow } from '../source/legacy-database.ts';
+import type { PreflightProblem } from './problem.ts';
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Types that the binlog reader does not give as SELECT does. */
+const alteredTypes = /^(geometry|point|linestring|polygon|multi\w+|geo\w+|uuid|inet4|inet6|vector)$/;
+/** Types by which rows cannot be walked in order and named in text. */
+const unfitForKey = /^(.*blob|.*binary|bit|float|double|json)$/;
+
+/** Everything about the mapped tables that would make the mapping fail or lose changes. */
+export async function checkTables(database: LegacyDatabase, tables: TablesConfig): Promise<PreflightProblem[]> {
+  const mapped = Object.entries(tables).filter((entry): entry is [string, MappedTable] => entry[1] !== 'ignore');
+  const perTable = await Promise.all(mapped.map(([name, table]) => checkTable(database, name, table)));
+  return [...perTable.flat(), ...(await checkCascades(database, new Set(mapped.map(([name]) => name))))];
+}
+
+async function checkTable(database: LegacyDatabase, name: string, table: MappedTable): Promise<PreflightProblem[]> {
+  const [found] = await database.query(
+    'SELECT ENGINE AS engine, TABLE_TYPE AS type FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+    [database.name, name],
+  );
+  if (!found) return [await missingTable(database, name)];
+  if (found.type !== 'BASE TABLE')
+    return [error('not-a-table', `${name} is a ${found.type}, expected a table: views are not in the binlog`, [])];
+  const columns = await columnsOf(database, name);
+  return [
+    ...checkEngine(name, table, String(found.engine)),
+    ...checkColumns(name, table, columns),
+    ...(await checkKey(database, name, table)),
+  ];
+}
+
+async function missingTable(database: LegacyDatabase, name: string): Promise<PreflightProblem> {
+  const rows = await database.query('SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?', [
+    database.name,
+  ]);
+  const there = rows.map((row) => String(row.name)).join(', ') || 'none';
+  return error(
+    'missing-table',
+    `table ${name} is mapped, but database ${database.name} has no such table; it has ${there}`,
+    [`-- correct the name in the tables section, or: GRANT SELECT ON \`${database.name}\`.* TO CURRENT_USER`],
+  );
+}
+
+async function columnsOf(database: LegacyDatabase, name: string): Promise<Column[]> {
+  const rows = await database.query(
+    'SELECT COLUMN_NAME AS name, DATA_TYPE AS type FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+    [database.name, name],
+  );
+  return rows.map((row) => ({ name: String(row.name), type: String(row.type).toLowerCase() }));
+}
+
+function checkEngine(name: string, table: MappedTable, engine: string): PreflightProblem[] {
+  if (engine === 'InnoDB') return [];
+  const snapshot = Object.values(table.events).some(({ op }) => op === 'r');
+  const consequence = snapshot
+    ? 'its initial snapshot cannot be tied to a binlog position'
+    : 'its rows stay when a transaction is rolled back';
+  return [
+    {
+      severity: snapshot ? 'error' : 'warning',
+      code: 'table-engine',
+      message: `table ${name} has engine ${engine}, expected InnoDB: ${consequence}`,
+      fix: [`ALTER TABLE \`${name}\` ENGINE = InnoDB`],
+    },
+  ];
+}
+
+function checkColumns(name: string, table: MappedTable, columns: readonly Column[]): PreflightProblem[] {
+  const known = new Map(columns.map((column) => [column.name, column.type]));
+  const excluded = new Set(table.columns?.exclude);
+  const named = [...columnsUsed(table), ...[...excluded].map((column) => ({ path: ['columns', 'exclude'], column }))];
+  const missing = named
+    .filter(({ column }) => !known.has(column))
+    .map(({ path, column }) => {
+      const there = [...known.keys()].join(', ');
+      const message = `${name}.${path.join('.')} names column ${column}, which table ${name} does not have; it has ${there}`;
+      return error('missing-column', message, ['-- correct the name in the tables section']);
+    });
+  const altered = columns
+    .filter(({ name: column, type }) => alteredTypes.test(type) && !excluded.has(column))
+    .map(({ name: column, type }) =>
+      error('column-type', `column ${name}.${column} has type ${type}, which cannot be read exactly`, [
+        `-- add ${column} to ${name}.columns.exclude`,
+      ]),
+    );
+  return [...missing, ...altered];
+}
+
+/** The key must be one of the table's unique keys without NULL, or rows would share their events. */
+async function checkKey(database: LegacyDatabase, name: string, table: MappedTable): Promise<PreflightProblem[]> {
+  const rows = await database.query(
+    `SELECT s.INDEX_NAME AS name, s.COLUMN_NAME AS col, s.NULLABLE AS nullable, c.DATA_TYPE AS type FROM information_schema.STATISTICS s
+       JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME)
+      WHERE s.TABLE_SCHEMA = ? AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 0 ORDER BY s.INDEX_NAME, s.SEQ_IN_INDEX`,
+    [database.name, name],
+  );
+  const key = keyColumns(table);
+  const unique = [...new Set(rows.map((row) => row.name))].map((index) => rows.filter((row) => row.name === index));
+  const match = unique.find((index) => sameColumns(index, key));
+  if (!match) {
+    const keys = unique.map((index) => `(${index.map(({ col }) => col).join(', ')})`).join(', ') || 'none';
+    return [
+      error('table-key', `${name}.key is (${key.join(', ')}), which is no unique key of the table; it has ${keys}`, [
+        `ALTER TABLE \`${name}\` ADD UNIQUE KEY (${key.map((column) => `\`${column}\``).join(', ')})`,
+      ]),
+    ];
+  }
+  return match
+    .filter(({ type, nullable }) => unfitForKey.test(String(type)) || nullable === 'YES')
+    .map(({ col, type, nullable }) => {
+      const found = nullable === 'YES' ? 'may be NULL' : `has type ${type}`;
+      return error(
+        'table-key',
+        `${name}.key: column ${col} ${found}, expected a number, text or date that is NOT NULL`,
+        ['-- choose another unique key'],
+      );
+    });
+}
+
+function sameColumns(index: readonly SqlRow[], key: readonly string[]): boolean {
+  return index.length === key.length && key.every((column) => index.some(({ col }) => col === column));
+}
+
+/** Rows that a foreign key changes by itself are not in the binlog of MariaDB, nor in MySQL's before 9.6. */
+async function checkCascades(database: LegacyDatabase, mapped: ReadonlySet<string>): Promise<PreflightProblem[]> {
+  const rows = await database.query(
+    `SELECT CONSTRAINT_NAME AS name, TABLE_NAME AS child, REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update
+       FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ?`,
+    [database.name],
+  );
+  return rows
+    .filter(({ child, on_delete, on_update }) => mapped.has(String(child)) && [on_delete, on_update].some(acts))
+    .map(({ name, child, parent, on_delete, on_update }) => ({
+      severity: 'warning',
+      code: 'cascade',
+      message: `foreign key ${name} changes rows of ${child} by itself when ${parent} changes (ON DELETE ${on_delete}, ON UPDATE ${on_update}); such changes are not in the binlog and give no events`,
+      fix: [
+        `ALTER TABLE \`${child}\` DROP FOREIGN KEY \`${name}\``,
+        `-- then add it again with ON DELETE RESTRICT ON UPDATE RESTRICT`,
+      ],
+    }));
+}
+
+function acts(rule: unknown): boolean {
+  return rule !== 'RESTRICT' && rule !== 'NO ACTION';
+}
+
+function error(code: string, message: string, fix: readonly string[]): PreflightProblem {
+  return { severity: 'error', code, message, fix };
+}

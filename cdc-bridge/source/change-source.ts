@@ -1,0 +1,45 @@
+import type { RowChange } from '../mapping/row-change.ts';
+import type { BinlogFile } from '../positions/cursor.ts';
+
+/** A write that is in the binlog as SQL text, so its rows are unknown. */
+export interface UnreadWrite {
+  readonly reason: 'statement-format' | 'table-cleared';
+  readonly sql: string;
+}
+
+/** One committed transaction of the legacy database, in the order of its binlog. */
+export interface SourceTransaction {
+  /** `mariadb:0-1-57`: the same text whenever and from wherever it is read. */
+  readonly name: string;
+  /** `0-1-57` */
+  readonly gtid: string;
+  /** Everything read up to and including this transaction, as text of contract/source-position.ts. */
+  readonly position: string;
+  /** The binlog's commit time, ISO 8601 in UTC; whole seconds. */
+  readonly committedAt: string;
+  readonly rows: readonly RowChange[];
+  readonly unread: readonly UnreadWrite[];
+  /** Set when the rows may not have come to be: an XA transaction, or rows in a transaction that ended in ROLLBACK. */
+  readonly unsettled?: string;
+  readonly file: BinlogFile;
+  /** Size in the binlog. */
+  readonly bytes: number;
+}
+
+/** Where to read on from. */
+export interface ResumePoint {
+  readonly position: string;
+  readonly file?: BinlogFile;
+}
+
+/**
+ * Row changes of a legacy database.
+ *
+ * Guarantees: (1) transactions come whole and in commit order; (2) none after `from` is left out: what cannot be decoded throws
+ * BridgeError `binlog-undecodable`, an unusable position `position-not-on-server`, a foreign server `another-server`; (3) a lost connection is
+ * made again with back-off, from the last batch that the consumer came back for; (4) a transaction without rows of the database may be left
+ * out when another follows at once, its position is then covered by that one's. Ends when `signal` aborts.
+ */
+export interface ChangeSource {
+  follow(from: ResumePoint, signal: AbortSignal): AsyncIterable<readonly SourceTransaction[]>;
+}

@@ -1,0 +1,72 @@
+import { derivedId } from '../../contract/event-id.ts';
+import type { StreamAppend } from '../../contract/event-log.ts';
+import type { NewEvent } from '../../contract/recorded-event.ts';
+import type { MappedEvent } from '../mapping/mapping.ts';
+import type { RowChange } from '../mapping/row-change.ts';
+import type { SourceTransaction } from '../source/change-source.ts';
+import type { SnapshotChunk } from '../source/initial-snapshot.ts';
+
+/** An event and the stream it goes to. */
+export interface Addressed {
+  readonly stream: string;
+  readonly event: NewEvent;
+}
+
+/** The event of a row change. Its id and all it says follow from the binlog alone, so a repeat is the same event. */
+export function changeEvent(
+  bridge: string,
+  { name, gtid, committedAt }: SourceTransaction,
+  { rowIndex, traceparent }: RowChange,
+  { action, op, stream, data }: MappedEvent,
+): Addressed {
+  return {
+    stream,
+    event: {
+      id: derivedId(bridge, gtid, rowIndex, op, action),
+      parent: name,
+      action,
+      data,
+      meta: {
+        schema: 1,
+        occurredAt: committedAt,
+        origin: 'legacy-cdc',
+        position: name,
+        ...(traceparent ? { traceparent } : {}),
+      },
+    },
+  };
+}
+
+/** The event of a row of the initial snapshot; `occurredAt` is when the snapshot was taken. */
+export function importEvent(
+  bridge: string,
+  { table, position, takenAt }: SnapshotChunk,
+  mapped: MappedEvent,
+): Addressed {
+  return {
+    stream: mapped.stream,
+    event: {
+      id: importId(bridge, table, mapped.key, mapped.action),
+      parent: position,
+      action: mapped.action,
+      data: mapped.data,
+      meta: { schema: 1, occurredAt: takenAt, origin: 'legacy-seed', position },
+    },
+  };
+}
+
+/** A row is imported once in the life of a bridge, whenever and however often snapshots run. */
+export function importId(bridge: string, table: string, key: string, action: string): string {
+  return derivedId(bridge, 'import', table, key, action);
+}
+
+/** Events in their order, neighbours of one stream appended together. */
+export function toAppends(events: readonly Addressed[]): StreamAppend[] {
+  const appends: { stream: string; expect: 'any'; events: [NewEvent, ...NewEvent[]] }[] = [];
+  for (const { stream, event } of events) {
+    const last = appends.at(-1);
+    if (last?.stream === stream) last.events.push(event);
+    else appends.push({ stream, expect: 'any', events: [event] });
+  }
+  return appends;
+}

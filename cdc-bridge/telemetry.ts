@@ -1,0 +1,57 @@
+import type { Logger } from '../runtime/logger.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { BridgeError } from './errors.ts';
+import type { ParkedChange } from './parking/parked-changes.ts';
+import type { PreflightProblem } from './preflight/problem.ts';
+
+/** What became of a row change. `covered`: the initial snapshot had seen it already. */
+export type Outcome = 'mapped' | 'ignored' | 'unmapped' | 'parked' | 'covered';
+
+/** One function per thing that happens in the bridge, each writing its log line and its metric together. */
+export type Telemetry = ReturnType<typeof bridgeTelemetry>;
+
+export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
+  const rows = metrics.counter('strangler_bridge_row_changes_total', 'Row changes read, by what became of them', [
+    'table',
+    'op',
+    'outcome',
+  ]);
+  const events = metrics.counter('strangler_bridge_events_total', 'Domain events appended');
+  const reconnects = metrics.counter('strangler_bridge_reconnects_total', 'Lost connections to the legacy database');
+  const parked = metrics.gauge('strangler_bridge_parked', 'Row changes set aside');
+  const lag = metrics.gauge(
+    'strangler_bridge_lag_seconds',
+    'Age of the newest change that is on the log while others wait',
+  );
+  return {
+    started: (position: string, url: string) => logger.info({ position, url }, 'bridge started'),
+    warned: ({ code, message, fix }: PreflightProblem) => logger.warn({ code, fix }, message),
+    snapshotStarted: (position: string, tables: number) =>
+      logger.info({ position, tables }, 'initial snapshot started'),
+    snapshotFinished: (position: string, rowCount: number) =>
+      logger.info({ position, rows: rowCount }, 'initial snapshot finished'),
+    streaming: (position: string) => logger.info({ position }, 'following the binlog'),
+    rowChange: (table: string, op: string, outcome: Outcome) => rows.inc({ table, op, outcome }),
+    appended: (count: number) => events.inc(count),
+    parked({ reason, detail, table, stream, transaction }: ParkedChange, total: number) {
+      parked.set(total);
+      logger.warn({ reason, detail, table, stream, transaction }, 'row change parked');
+    },
+    parkedAtStart(total: number) {
+      parked.set(total);
+      if (total > 0) logger.warn({ parked: total }, 'row changes are parked from before');
+    },
+    connectionLost(error: BridgeError, waitMs: number) {
+      reconnects.inc();
+      logger.warn(
+        { code: error.code, waitMs },
+        `${error.message}; trying again. When this repeats, look for another reader with the same serverId`,
+      );
+    },
+    logUnavailable: (message: string, waitMs: number) => logger.warn({ waitMs }, `${message}; trying again`),
+    lagged: (lagMs: number) => lag.set(lagMs / 1_000),
+    stoppedLoudly: (error: Error & { code?: string }) =>
+      logger.error({ code: error.code, err: error.message }, 'bridge stopped'),
+    stopped: (position: string | undefined) => logger.info({ position }, 'bridge stopped on request'),
+  };
+}
