@@ -13,11 +13,17 @@ export interface RunningApplication {
   readonly port: number;
   /** `http://127.0.0.1:8000` */
   readonly url: string;
-  /** Stops accepting, lets requests in flight finish, cuts what is left after `drainMs`. Resolves when every socket is closed. Idempotent. */
+  /**
+   * Stops accepting, lets requests in flight finish, cuts what is left after `drainMs`. Resolves when every socket is
+   * closed. Idempotent.
+   */
   stop(drainMs?: number): Promise<void>;
 }
 
-/** How many requests work at the same time, each with a connection: Apache's MaxClients, well below MariaDB's 151 connections. */
+/**
+ * How many requests work at the same time, each with a connection: Apache's MaxClients, well below MariaDB's 151
+ * connections.
+ */
 const maxClients = 64;
 const maxBodyBytes = 1024 * 1024;
 
@@ -30,7 +36,8 @@ const maxBodyBytes = 1024 * 1024;
  * 4. `scripts/` do the work of pages, one autocommitted statement at a time; `rest/` do it for plain REST.
  * 5. `pages/` make the HTML; `answer.ts` sends it.
  *
- * Rejects when the database cannot be reached or the port cannot be opened. Later the database may come and go: meanwhile answers are 500.
+ * Rejects when the database cannot be reached or the port cannot be opened. Later the database may come and go:
+ * meanwhile answers are 500.
  */
 export async function startApplication(config: LegacyConfig): Promise<RunningApplication> {
   await install(config.database);

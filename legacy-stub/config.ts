@@ -47,7 +47,10 @@ const environment = z.object({
   UPLOAD_DIR: z.string().min(1).default('.data/uploads').meta({ description: 'The folder for uploaded documents.' }),
 });
 
-/** The configuration that `variables` (usually `process.env`) spell. Throws `ConfigurationError` naming all that is wrong. */
+/**
+ * The configuration that `variables` (usually `process.env`) spell. Throws `ConfigurationError` naming all that is
+ * wrong.
+ */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): LegacyConfig {
   const parsed = environment.safeParse(variables);
   if (!parsed.success) {

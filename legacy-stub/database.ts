@@ -15,8 +15,8 @@ const statementTimeoutMs = 30_000;
 const connectTimeoutMs = 5_000;
 
 /**
- * One request's connection, as `mysql_connect` gives a PHP script: autocommit, one statement at a time, closed at the request's end. The
- * text protocol is used throughout, so that a write's comment reaches the binlog.
+ * One request's connection, as `mysql_connect` gives a PHP script: autocommit, one statement at a time, closed at the
+ * request's end. The text protocol is used throughout, so that a write's comment reaches the binlog.
  */
 export class Database {
   readonly #connection: Connection;
@@ -67,7 +67,10 @@ export async function withDatabase<T>(
   }
 }
 
-/** A connection with what such applications live on: `sql_mode=''`, which takes zero dates and cuts what is too long, and dates as text. */
+/**
+ * A connection with what such applications live on: `sql_mode=''`, which takes zero dates and cuts what is too long,
+ * and dates as text.
+ */
 export async function connect(address: DatabaseAddress, options: ConnectionOptions = {}): Promise<Connection> {
   const connection = await createConnection({
     ...address,
@@ -77,7 +80,8 @@ export async function connect(address: DatabaseAddress, options: ConnectionOptio
     connectTimeout: connectTimeoutMs,
     ...options,
   });
-  // A server that goes away between two statements is reported here; without a listener it would end the process. The next statement fails.
+  // A server that goes away between two statements is reported here; without a listener it would end the process. The
+  // next statement fails.
   connection.on('error', () => {});
   try {
     await connection.query({ sql: "SET SESSION sql_mode = ''", timeout: connectTimeoutMs });

@@ -8,13 +8,21 @@ const maxUploadBytes = 16 * 1024 * 1024;
 const maxFieldBytes = 64 * 1024;
 const maxNameLength = 150;
 
-/** Names that `storedName` can make: no slash, no leading dot, so nothing outside the folder and not the folder of unfinished uploads. */
+/**
+ * Names that `storedName` can make: no slash, no leading dot, so nothing outside the folder and not the folder of
+ * unfinished uploads.
+ */
 const servedName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** Kinds that a browser may show. Anything else, above all HTML, would run in this site's name and is only downloaded. */
+/**
+ * Kinds that a browser may show. Anything else, above all HTML, would run in this site's name and is only downloaded.
+ */
 const shownInline = new Set(['.pdf', '.png', '.jpg', '.jpeg', '.gif', '.txt']);
 
-/** The file name for an uploaded document, `7-packing_list.pdf`: the shipment's id, then the client's name without anything special. */
+/**
+ * The file name for an uploaded document, `7-packing_list.pdf`: the shipment's id, then the client's name without
+ * anything special.
+ */
 export function storedName(shipmentId: number, originalName: string): string {
   const plain = basename(originalName.replaceAll('\\', '/')).replace(/[^A-Za-z0-9._-]/g, '_');
   const extension = extname(plain).slice(0, 12);

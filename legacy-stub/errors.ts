@@ -1,4 +1,7 @@
-/** The closed list of what the application refuses or fails with: HTTP status, and what the operator should do (nothing, when it is the client's). */
+/**
+ * The closed list of what the application refuses or fails with: HTTP status, and what the operator should do (nothing,
+ * when it is the client's).
+ */
 export const errorCodes = {
   'not-found': { status: 404, operator: 'Nothing: there is no such record, page or document.' },
   'method-not-allowed': { status: 405, operator: 'Nothing: the client used a method that the address does not have.' },
@@ -55,8 +58,8 @@ export function notFound(): LegacyError {
 }
 
 /**
- * Any thrown value as a `LegacyError`: body-parser's and multer's errors by their `status` or `code`, the database's by where they come
- * from (a socket error or the server's own), the rest as `internal`.
+ * Any thrown value as a `LegacyError`: body-parser's and multer's errors by their `status` or `code`, the database's by
+ * where they come from (a socket error or the server's own), the rest as `internal`.
  */
 export function translateError(thrown: unknown): LegacyError {
   if (thrown instanceof LegacyError) return thrown;

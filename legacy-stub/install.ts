@@ -5,8 +5,9 @@ import { type Connection, connect } from './database.ts';
 const installLockSeconds = 60;
 
 /**
- * Creates the database and its tables when they are missing, and seeds them once. May run again and at the same time as another. The seed is
- * one transaction that ends with the users, so one that broke off is not there, and data deleted since then does not come back.
+ * Creates the database and its tables when they are missing, and seeds them once. May run again and at the same time as
+ * another. The seed is one transaction that ends with the users, so one that broke off is not there, and data deleted
+ * since then does not come back.
  */
 export async function install(address: DatabaseAddress): Promise<void> {
   await createDatabase(address);
@@ -20,7 +21,9 @@ export async function install(address: DatabaseAddress): Promise<void> {
   }
 }
 
-/** Done only when the database is missing: an account without the right to create one may still use one that is there. */
+/**
+ * Done only when the database is missing: an account without the right to create one may still use one that is there.
+ */
 async function createDatabase(address: DatabaseAddress): Promise<void> {
   try {
     await (await connect(address)).end();

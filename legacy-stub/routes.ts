@@ -15,7 +15,10 @@ import type { Script } from './visit.ts';
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
-/** Every address of the application. An address that exists answers other methods with 405 and `Allow`; any other address is not found. */
+/**
+ * Every address of the application. An address that exists answers other methods with 405 and `Allow`; any other
+ * address is not found.
+ */
 export async function routes(run: (script: Script) => RequestHandler, uploadDir: string): Promise<Router> {
   const router = Router({ caseSensitive: true });
   const at = (path: string, handlers: Partial<Record<Method, RequestHandler[]>>) => serve(router.route(path), handlers);

@@ -5,7 +5,10 @@ import { LegacyError } from './errors.ts';
 /** Less than a statement may take in database.ts, so that the wait ends with MySQL's answer. */
 const lockWaitSeconds = 20;
 
-/** Runs `work` while holding the lock of the session that `cookie` names, as PHP does from session_start() to the script's end. */
+/**
+ * Runs `work` while holding the lock of the session that `cookie` names, as PHP does from session_start() to the
+ * script's end.
+ */
 export async function withSession<T>(
   database: Database,
   cookie: string | undefined,

@@ -1,7 +1,10 @@
 import type { Database, SqlValue } from './database.ts';
 import { type Fields, field, toInteger } from './form.ts';
 
-/** The values of the ENUM, in its order. With `sql_mode=''` a row may also hold '', which is what MySQL makes of any other value. */
+/**
+ * The values of the ENUM, in its order. With `sql_mode=''` a row may also hold '', which is what MySQL makes of any
+ * other value.
+ */
 export const shipmentStatuses = ['created', 'in_transit', 'delayed', 'delivered', 'cancelled'] as const;
 
 export interface CustomerRow {
@@ -12,7 +15,10 @@ export interface CustomerRow {
   readonly created_at: string;
 }
 
-/** A shipment as lists show it. `price` and the dates are the text that SELECT gives: "12.50", "2025-12-24" or "0000-00-00". */
+/**
+ * A shipment as lists show it. `price` and the dates are the text that SELECT gives: "12.50", "2025-12-24" or
+ * "0000-00-00".
+ */
 export interface ShipmentRow {
   readonly id: number;
   readonly customer_id: number | null;
@@ -48,8 +54,8 @@ export interface ShipmentFilter {
   readonly status: string;
 }
 
-const selectShipments = `SELECT s.id, s.customer_id, c.name AS customer_name, s.sender, s.receiver, s.receiver_phone, s.shipment_status,
-  s.price, s.estimated_arrival, s.document, s.created_at, s.updated_at
+const selectShipments = `SELECT s.id, s.customer_id, c.name AS customer_name, s.sender, s.receiver, s.receiver_phone,
+  s.shipment_status, s.price, s.estimated_arrival, s.document, s.created_at, s.updated_at
   FROM shipments s LEFT JOIN customers c ON c.id = s.customer_id`;
 
 export function filterOf(query: Fields): ShipmentFilter {
@@ -82,7 +88,10 @@ export function shipmentsOfCustomer(database: Database, customerId: number, limi
   return database.rows(`${selectShipments} WHERE s.customer_id = ? ORDER BY s.id DESC LIMIT ?`, [customerId, limit]);
 }
 
-/** The shipment with its packing list, notes and counted views, read one statement after the other, as rows are at that moment. */
+/**
+ * The shipment with its packing list, notes and counted views, read one statement after the other, as rows are at that
+ * moment.
+ */
 export async function shipmentDetails(database: Database, shipment: ShipmentRow): Promise<ShipmentDetails> {
   const packing_list = await database.rows<ShipmentDetails['packing_list'][number]>(
     'SELECT id, description, quantity FROM packing_list_items WHERE shipment_id = ? ORDER BY id',
@@ -98,7 +107,10 @@ export async function shipmentDetails(database: Database, shipment: ShipmentRow)
   return { ...shipment, packing_list, notes, views: counter?.views ?? 0 };
 }
 
-/** The fields of a posted form; what the form does not have stays as in `before`. An empty phone or customer is NULL, an empty date a zero date. */
+/**
+ * The fields of a posted form; what the form does not have stays as in `before`. An empty phone or customer is NULL, an
+ * empty date a zero date.
+ */
 export function shipmentFields(form: Fields | undefined, before: ShipmentFields): ShipmentFields {
   const posted = (name: keyof ShipmentFields) =>
     form?.[name] === undefined ? String(before[name] ?? '') : field(form, name);

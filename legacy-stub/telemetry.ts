@@ -9,6 +9,7 @@ export function reportListening(url: string): void {
 /** Writes a failure (not a client's mistake) to standard error in the manner of Apache's error log. */
 export function reportFailure(request: Request, error: LegacyError): void {
   const cause = error.cause instanceof Error ? error.cause : error;
-  const line = `${request.method} ${JSON.stringify(request.originalUrl)}: ${error.code}: ${error.code === 'internal' ? cause.stack : cause.message}`;
+  const detail = error.code === 'internal' ? cause.stack : cause.message;
+  const line = `${request.method} ${JSON.stringify(request.originalUrl)}: ${error.code}: ${detail}`;
   console.error(`[${new Date().toISOString()}] [error] [client ${request.socket.remoteAddress ?? '-'}] ${line}`);
 }

@@ -24,8 +24,8 @@ export interface Visit {
 export type Script = (visit: Visit) => Promise<Answer>;
 
 /**
- * Runs scripts one a request: a worker, a connection, the session with its lock, the script; then everything is given back and the answer is
- * sent. Whatever is thrown becomes an error page or `{"error": …}`.
+ * Runs scripts one a request: a worker, a connection, the session with its lock, the script; then everything is given
+ * back and the answer is sent. Whatever is thrown becomes an error page or `{"error": …}`.
  */
 export function scriptRunner(address: DatabaseAddress, workers: Workers): (script: Script) => RequestHandler {
   return (script) => async (request, response) => {

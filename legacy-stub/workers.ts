@@ -1,4 +1,7 @@
-/** A bounded number of requests at work, the others waiting in order: Apache's MaxClients, which keeps the database below its max_connections. */
+/**
+ * A bounded number of requests at work, the others waiting in order: Apache's MaxClients, which keeps the database
+ * below its max_connections.
+ */
 export class Workers {
   readonly #waiting: (() => void)[] = [];
   #free: number;

@@ -5,8 +5,8 @@ import { shipmentStatuses } from '../shipments.ts';
 /** A table that is offered as plain REST: what a body may say about a row. */
 export interface Resource {
   readonly table: string;
-  readonly creation: z.ZodType<Columns>;
-  readonly change: z.ZodType<Columns>;
+  readonly creation: z.ZodType<Body>;
+  readonly change: z.ZodType<Body>;
   /** The table has a `created_at`, which is the time of the INSERT and cannot be sent. */
   readonly dated: boolean;
 }
@@ -54,23 +54,20 @@ function isCalendarDate(value: string): boolean {
   return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(value);
 }
 
+/** A checked body: zod's type of optional columns, though JSON has no `undefined`. */
+export type Body = Readonly<Record<string, SqlValue | undefined>>;
+
+type Shape = Readonly<Record<string, z.ZodType<SqlValue>>>;
+
 /** Columns that a row cannot do without are `required`; the others have a default or may be NULL. */
-function resource<Required extends z.ZodRawShape, Optional extends z.ZodRawShape>(
-  table: string,
-  dated: boolean,
-  required: Required,
-  optional: Optional,
-): Resource {
-  const optionalColumns = z.strictObject(optional).partial();
-  const allColumns = z.strictObject({ ...required, ...optional }).partial();
+function resource(table: string, dated: boolean, required: Shape, optional: Shape): Resource {
+  const columns = z.strictObject({ ...required, ...optional });
+  const optionalOnly = Object.fromEntries(Object.keys(optional).map((name) => [name, true as const]));
   return {
     table,
     dated,
-    creation: optionalColumns.extend(required) as unknown as z.ZodType<Columns>,
-    change: allColumns.refine(
-      (columns) => Object.keys(columns).length > 0,
-      'expected at least one column',
-    ) as unknown as z.ZodType<Columns>,
+    creation: columns.partial(optionalOnly),
+    change: columns.partial().refine((changed) => Object.keys(changed).length > 0, 'expected at least one column'),
   };
 }
 

@@ -3,7 +3,7 @@ import { type Answer, emptyAnswer, jsonAnswer, withHeaders } from '../answer.ts'
 import type { Database, Row } from '../database.ts';
 import { LegacyError, notFound } from '../errors.ts';
 import { found, recordId, type Script, type Visit } from '../visit.ts';
-import type { Columns, Resource } from './resources.ts';
+import type { Body, Columns, Resource } from './resources.ts';
 
 /** GET /:resource/:id of a resource that has no page of its own. */
 export function showRow(resource: Resource): Script {
@@ -22,12 +22,10 @@ const listLimit = 1000;
 export function createRow(resource: Resource): Script {
   return async ({ request, database, frame }) => {
     const columns = readColumns(request, resource.creation);
-    const names = Object.keys(columns);
-    const placeholders = names.map(() => '?');
+    const names = [...Object.keys(columns), ...(resource.dated ? ['created_at'] : [])];
+    const values = [...Object.keys(columns).map(() => '?'), ...(resource.dated ? ['NOW()'] : [])];
     const { insertId } = await database.write(
-      resource.dated
-        ? `INSERT INTO ${resource.table} (${[...names, 'created_at'].join(', ')}) VALUES (${[...placeholders, 'NOW()'].join(', ')})`
-        : `INSERT INTO ${resource.table} (${names.join(', ')}) VALUES (${placeholders.join(', ')})`,
+      `INSERT INTO ${resource.table} (${names.join(', ')}) VALUES (${values.join(', ')})`,
       Object.values(columns),
     );
     const answer = await rowAnswer(201, database, resource, insertId);
@@ -67,12 +65,15 @@ function selectRow(database: Database, { table }: Resource, id: number): Promise
   return database.row(`SELECT * FROM ${table} WHERE id = ?`, [id]);
 }
 
-/** The body's columns. Throws `unsupported-media-type` without a JSON body, else `bad-field` with everything that is wrong. */
-function readColumns(request: Visit['request'], schema: z.ZodType<Columns>): Columns {
+/**
+ * The body's columns. Throws `unsupported-media-type` without a JSON body, else `bad-field` with everything that is
+ * wrong.
+ */
+function readColumns(request: Visit['request'], schema: z.ZodType<Body>): Columns {
   if (!request.is('json'))
     throw new LegacyError('unsupported-media-type', 'expected a JSON body with content type application/json');
   const parsed = schema.safeParse(request.body);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return parsed.data as Columns;
   throw new LegacyError('bad-field', parsed.error.issues.map(sentence).join('; '));
 }
 

@@ -1,11 +1,11 @@
 import { stringifySetCookie } from 'cookie';
 import { htmlAnswer, withHeaders } from '../answer.ts';
 import { LegacyError } from '../errors.ts';
-import { field } from '../form.ts';
+import { field, fieldList } from '../form.ts';
 import { logInPage } from '../pages/log-in.ts';
 import { isPassword } from '../password.ts';
 import { endSession, startSession } from '../session.ts';
-import { redirectTo, type Script } from '../visit.ts';
+import { redirectTo, type Script, type Visit } from '../visit.ts';
 
 /** The cookies of a log-in; `last_seen` is kept once for each section of the site. */
 const cookies = [
@@ -55,14 +55,14 @@ export const logOut: Script = async (visit) => {
 };
 
 /** The user's name as it is stored, or undefined when name or password is wrong. */
-const checkedUser = async ({ request, database }: Parameters<Script>[0]): Promise<string | undefined> => {
+async function checkedUser({ request, database }: Visit): Promise<string | undefined> {
   const row = await database.row<{ name: string; password_hash: string }>(
     'SELECT name, password_hash FROM users WHERE name = ?',
     [field(request.body, 'user')],
   );
-  if (row === undefined || !(await isPassword(field(request.body, 'password'), row.password_hash))) return undefined;
-  return row.name;
-};
+  const password = fieldList(request.body, 'password').at(-1) ?? '';
+  return row !== undefined && (await isPassword(password, row.password_hash)) ? row.name : undefined;
+}
 
 /** A path of this site to go on to, or the first page: never another site. */
 function localPath(text: string): string {

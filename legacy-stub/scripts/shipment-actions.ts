@@ -55,7 +55,10 @@ export const deleteShipment = signedIn(async (visit) => {
   return redirectTo(visit, '/shipments');
 });
 
-/** POST /shipments/ID/document. Like PHP's move_uploaded_file: the upload lies in a temporary file until all is checked; one of the same name is replaced. */
+/**
+ * POST /shipments/ID/document. Like PHP's move_uploaded_file: the upload lies in a temporary file until all is checked;
+ * one of the same name is replaced.
+ */
 export function attachDocument(uploadDir: string): Script {
   return signedIn(async (visit) => {
     const { database, request } = visit;

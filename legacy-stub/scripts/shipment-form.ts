@@ -17,7 +17,10 @@ const blank: ShipmentFields = {
 /** GET /shipments/new */
 export const showNewShipment = signedIn((visit) => formAnswer(visit, 200, newForm(blank)));
 
-/** POST /shipments. The shipment and each line of its packing list are statements of their own: what breaks off in between stays half done. */
+/**
+ * POST /shipments. The shipment and each line of its packing list are statements of their own: what breaks off in
+ * between stays half done.
+ */
 export const createShipment = signedIn(async (visit) => {
   const { database, request } = visit;
   const fields = shipmentFields(request.body, blank);
@@ -52,8 +55,8 @@ export const updateShipment = signedIn(async (visit) => {
   const problem = problemOf(fields);
   if (problem !== undefined) return refuse(visit, editForm(before.id, fields), problem);
   await database.write(
-    `UPDATE shipments SET customer_id = ?, sender = ?, receiver = ?, receiver_phone = ?, price = ?, estimated_arrival = ?
-     WHERE id = ?`,
+    `UPDATE shipments SET customer_id = ?, sender = ?, receiver = ?, receiver_phone = ?, price = ?,
+     estimated_arrival = ? WHERE id = ?`,
     [...columnValues(fields), before.id],
   );
   return redirectTo(visit, `/shipments/${before.id}`);
