@@ -25,11 +25,10 @@ const services = z
       .meta({ description: 'How long a read waits for the position it asks for before it is answered 409.' }),
     shipments: keyRange.prefault({}),
   })
-  .prefault({})
-  .meta({ description: 'The event-sourced sample services.' });
+  .meta({ description: 'The event-sourced sample services; left out, none run.' });
 
 /** The services' keys of the configuration file. */
-export const servicesTopLevel = { services };
+export const servicesTopLevel = { services: services.optional() };
 
 /** Keys of records that the new side creates, both ends included. */
 export type KeyRange = z.output<typeof keyRange>;

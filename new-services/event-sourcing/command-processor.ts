@@ -45,6 +45,9 @@ export function startCommandProcessor(ports: ProcessorPorts): CommandProcessor {
       failure = error instanceof Error ? error.message : String(error);
       ports.failed(error);
     },
+    recovered() {
+      failure = undefined;
+    },
   };
   const running = followForever(ports.log, 'commands', follower, stopping.signal);
   return {

@@ -13,27 +13,38 @@ export interface Follower {
   /** What it throws stops the follower at this batch until it succeeds: nothing is skipped. */
   handle(batch: readonly RecordedEvent[]): Promise<void> | void;
   failed(error: unknown): void;
+  /** The log can be read again after it could not. */
+  recovered(): void;
 }
 
 /** Hands a topic's events to the follower in order until `signal` aborts. After a failure it pauses, longer each time, and goes on. */
-export async function followForever(
-  log: EventLog,
-  topic: Topic,
-  follower: Follower,
-  signal: AbortSignal,
-): Promise<void> {
+export async function followForever(log: EventLog, topic: Topic, follower: Follower, signal: AbortSignal): Promise<void> {
   let pauseMs = firstPauseMs;
+  let unreadable = false;
   while (!signal.aborted) {
+    let handling = false;
     try {
-      for await (const batch of log.follow(topic, await follower.after(), signal)) {
+      const after = await follower.after();
+      if (unreadable) await seeAgain(log, topic, follower);
+      unreadable = false;
+      for await (const batch of log.follow(topic, after, signal)) {
+        handling = true;
         await follower.handle(batch);
+        handling = false;
         pauseMs = firstPauseMs;
       }
     } catch (error) {
       if (signal.aborted) return;
+      unreadable = !handling;
       follower.failed(error);
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   }
+}
+
+/** A quiet log gives no batch that would show it is back, so it is asked. */
+async function seeAgain(log: EventLog, topic: Topic, follower: Follower): Promise<void> {
+  await log.head(topic);
+  follower.recovered();
 }

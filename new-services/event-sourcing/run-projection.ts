@@ -95,12 +95,18 @@ function followLog(
   const follower = {
     after: async () => offset,
     handle(batch: readonly RecordedEvent[]) {
-      store.apply(batch.map(ports.upcast));
-      advanceTo(store.checkpoint().offset);
+      try {
+        applyBatch(store, batch.map(ports.upcast));
+      } finally {
+        if (store.checkpoint().offset > offset) advanceTo(store.checkpoint().offset);
+      }
     },
     failed(error: unknown) {
       failure = error instanceof Error ? error.message : String(error);
       ports.failed(name, error);
+    },
+    recovered() {
+      failure = undefined;
     },
   };
   advanceTo(offset);
@@ -122,6 +128,15 @@ function followLog(
       return closed;
     },
   };
+}
+
+/** One transaction for the batch; where that fails one for each event, so that it stands right before the one that cannot be applied. */
+function applyBatch(store: ProjectionStore, events: readonly RecordedEvent[]): void {
+  try {
+    store.apply(events);
+  } catch {
+    for (const event of events) store.apply([event]);
+  }
 }
 
 function building(name: string, offset: number, head: number): ServicesError {

@@ -3,11 +3,9 @@ import { ServicesError } from '../errors.ts';
 import { quote } from './router.ts';
 
 const maxBytes = 1024 * 1024;
-/** Far beyond any command, far below where walking a value would overflow the stack. */
-const maxDepth = 64;
 
 /**
- * The JSON value of a request's body: at most 1 MiB of UTF-8, nested at most 64 deep, declared as application/json (a form on a foreign page
+ * The JSON value of a request's body: at most 1 MiB of UTF-8, declared as application/json (a form on a foreign page
  * could send anything else in a user's name). Throws `unsupported-media-type`, `body-too-large` or `malformed-json`.
  */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -47,29 +45,9 @@ function decode(body: Buffer): string {
 }
 
 function parse(text: string): unknown {
-  refuseDeepNesting(text);
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new ServicesError('malformed-json', `body: ${(cause as SyntaxError).message}`, { cause });
   }
-}
-
-function refuseDeepNesting(text: string): void {
-  let depth = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index++) {
-    const character = text[index];
-    if (inString && character === '\\') index += 1;
-    else if (character === '"') inString = !inString;
-    else if (!inString) depth += nesting(character);
-    if (depth > maxDepth) {
-      throw new ServicesError('malformed-json', `body: found values nested deeper than ${maxDepth}`);
-    }
-  }
-}
-
-function nesting(character: string | undefined): number {
-  if (character === '[' || character === '{') return 1;
-  return character === ']' || character === '}' ? -1 : 0;
 }

@@ -1,0 +1,160 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { EventLog } from '../../contract/event-log.ts';
+import { openLog } from '../../event-log/open.ts';
+import type { Projection } from '../../new-services/event-sourcing/projection.ts';
+import { openProjectionStore } from '../../new-services/event-sourcing/projection-store.ts';
+import { type RunningProjection, startProjection } from '../../new-services/event-sourcing/run-projection.ts';
+import { shipmentsView } from '../../new-services/shipments/shipments-view.ts';
+import { upcast } from '../../new-services/shipments/upcasters.ts';
+import { dump } from './dump.ts';
+import { append, event, legacyShipment, temporaryFolder, until } from './test-services.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let log: EventLog;
+let failures: unknown[];
+const running: RunningProjection[] = [];
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  log = openLog(`sqlite:${join(folder.path, 'log.db')}`);
+  failures = [];
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((projection) => projection.stop()));
+  await log.close();
+  folder.remove();
+});
+
+async function start(projection: Projection, dataDir = folder.path): Promise<RunningProjection> {
+  const told = { advanced() {}, switched() {}, failed: (_name: string, error: unknown) => failures.push(error) };
+  const started = await startProjection({ log, dataDir, upcast, ...told }, projection);
+  running.push(started);
+  return started;
+}
+
+async function caughtUp(projection: RunningProjection): Promise<void> {
+  expect(await projection.waitFor(await log.head('domain'), 10_000)).toBe(true);
+}
+
+const files = () => readdirSync(folder.path).filter((name) => /^shipments-view.*\.db$/.test(name));
+
+describe('a projection', () => {
+  test('keeps rows and checkpoint together when an event fails in the middle of a batch', async () => {
+    for (const key of [1, 2, 3]) await append(log, `shipment-${key}`, event('shipment-imported', legacyShipment));
+    const store = openProjectionStore(folder.path, failingAt('shipment-3'));
+    const events = await log.read('domain', 0, 10);
+    expect(() => store.apply(events)).toThrow('planted');
+    expect(store.checkpoint().offset).toBe(0);
+    expect(store.read((database) => database.prepare('select count(*) as n from shipments').get())).toEqual({ n: 0 });
+    store.apply(events.slice(0, 2));
+    expect(store.checkpoint()).toEqual({ offset: 2, eventId: events[1]!.id });
+    store.close();
+  });
+
+  test('applies an event once, however often it is handed over', async () => {
+    await append(log, 'shipment-1', event('shipment-created', { sender: 'a', receiver: 'b', 'packing-list': ['x'] }));
+    const events = await log.read('domain', 0, 10);
+    const store = openProjectionStore(folder.path, shipmentsView);
+    store.apply(events);
+    const once = store.read(dump);
+    store.apply(events);
+    expect(store.read(dump)).toEqual(once);
+    store.close();
+  });
+
+  test('stops at an event it cannot apply, says so, and skips nothing', async () => {
+    await append(log, 'shipment-1', event('shipment-imported', legacyShipment));
+    await append(log, 'shipment-3', event('shipment-imported', legacyShipment));
+    const projection = await start(failingAt('shipment-3'));
+    await until(() => failures.length >= 2);
+    expect(projection.stuckAt()).toBe('planted');
+    await append(log, 'shipment-4', event('shipment-imported', legacyShipment));
+    await until(() => failures.length >= 3);
+    expect(projection.position().offset).toBe(1);
+  });
+
+  test('of another version is rebuilt from the first event beside the old one, which goes when the new one has caught up', async () => {
+    await append(log, 'shipment-1', event('shipment-imported', legacyShipment));
+    const old = await start(shipmentsView);
+    await caughtUp(old);
+    await old.stop();
+    expect(files()).toEqual(['shipments-view.v1.db']);
+    const building = await start({ ...shipmentsView, version: 2 }, folder.path);
+    await caughtUp(building);
+    await until(() => building.built());
+    expect(files()).toEqual(['shipments-view.v2.db']);
+    expect(building.read((database) => database.prepare('select count(*) as n from shipments').get()).rows).toEqual({
+      n: 1,
+    });
+  });
+
+  test('serves nothing, and leaves the old file, until its first build has reached the head', async () => {
+    await append(log, 'shipment-1', event('shipment-imported', legacyShipment));
+    const old = await start(shipmentsView);
+    await caughtUp(old);
+    await old.stop();
+    const stuck = await start({ ...failingAt('shipment-1'), version: 2 });
+    await until(() => failures.length > 0);
+    expect(files()).toEqual(['shipments-view.v1.db', 'shipments-view.v2.db']);
+    expect(() => stuck.read(() => 1)).toThrow(expect.objectContaining({ code: 'projection-building' }));
+  });
+
+  test('refuses a log that is not the one it was built from', async () => {
+    await append(log, 'shipment-1', event('shipment-imported', legacyShipment));
+    const projection = await start(shipmentsView);
+    await caughtUp(projection);
+    await projection.stop();
+    const another = openLog(`sqlite:${join(folder.path, 'another.db')}`);
+    const told = { advanced() {}, switched() {}, failed() {} };
+    const starting = () => startProjection({ log: another, dataDir: folder.path, upcast, ...told }, shipmentsView);
+    await expect(starting()).rejects.toMatchObject({ code: 'projection-of-another-log' });
+    await append(another, 'shipment-1', event('shipment-imported', legacyShipment));
+    await expect(starting()).rejects.toMatchObject({ code: 'projection-of-another-log' });
+    await another.close();
+  });
+
+  test('two processes on one folder leave the rows of one', async () => {
+    const first = await start(shipmentsView);
+    const second = await start(shipmentsView);
+    for (let key = 1; key <= 50; key++) {
+      const created = event('shipment-created', { sender: 'a', receiver: 'b', 'packing-list': ['x', 'y'] });
+      await append(log, `shipment-${key}`, created);
+    }
+    await caughtUp(first);
+    await caughtUp(second);
+    const fresh = temporaryFolder();
+    const rebuilt = await start(shipmentsView, fresh.path);
+    await caughtUp(rebuilt);
+    expect(first.read(dump).rows).toEqual(rebuilt.read(dump).rows);
+    expect(failures).toEqual([]);
+    await rebuilt.stop();
+    fresh.remove();
+  });
+});
+
+describe('waiting for a position', () => {
+  test('ends when the event comes, or false when it does not', async () => {
+    const projection = await start(shipmentsView);
+    const position = { topic: 'domain', partition: 0, offset: 1 } as const;
+    expect(await projection.waitFor(position, 10)).toBe(false);
+    const waiting = projection.waitFor(position, 10_000);
+    await append(log, 'shipment-1', event('shipment-imported', legacyShipment));
+    expect(await waiting).toBe(true);
+  });
+});
+
+/** The shipments view, with a fault planted at one stream. */
+function failingAt(stream: string): Projection {
+  return {
+    ...shipmentsView,
+    writer(database) {
+      const apply = shipmentsView.writer(database);
+      return (happened) => {
+        if (happened.meta.stream === stream) throw new Error('planted');
+        apply(happened);
+      };
+    },
+  };
+}
