@@ -18,7 +18,12 @@ export interface Follower {
 }
 
 /** Hands a topic's events to the follower in order until `signal` aborts. After a failure it pauses, longer each time, and goes on. */
-export async function followForever(log: EventLog, topic: Topic, follower: Follower, signal: AbortSignal): Promise<void> {
+export async function followForever(
+  log: EventLog,
+  topic: Topic,
+  follower: Follower,
+  signal: AbortSignal,
+): Promise<void> {
   let pauseMs = firstPauseMs;
   let unreadable = false;
   while (!signal.aborted) {
