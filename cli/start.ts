@@ -1,7 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { startBridge } from '../cdc-bridge/bridge.ts';
-import { bridgeConfig } from '../cdc-bridge/config.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type RunningBridge, startBridge } from '../cdc-bridge/bridge.ts';
 import type { EventLog } from '../contract/event-log.ts';
 import { openLog } from '../event-log/open.ts';
 import { gatewayConfig } from '../gateway/config.ts';
@@ -10,6 +8,9 @@ import { servicesConfig } from '../new-services/config.ts';
 import { startServices } from '../new-services/services.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { Metrics } from '../runtime/metrics.ts';
+import type { RunningPart } from '../runtime/part.ts';
+import { bridgeConfig } from './bridge-slice.ts';
+import { snapshotBar } from './snapshot-bar.ts';
 import type { System } from './system.ts';
 
 /** The parts that one process may hold. */
@@ -17,11 +18,9 @@ export const partNames = ['gateway', 'bridge', 'services'] as const;
 export type PartName = (typeof partNames)[number];
 
 /** Parts that this configuration asks for: the gateway always, the bridge with a database, the sample services when configured. */
-export function configuredParts({ configuration }: System): PartName[] {
-  return partNames.filter(
-    (name) =>
-      name === 'gateway' || (name === 'bridge' ? configuration.legacy.database : configuration.services) !== undefined,
-  );
+export function configuredParts({ configuration: { legacy, services } }: System): PartName[] {
+  const asked = { gateway: true, bridge: legacy.database !== undefined, services: services !== undefined };
+  return partNames.filter((name) => asked[name]);
 }
 
 /** Parts running in this process. */
@@ -29,4 +28,76 @@ export interface RunningParts {
   /** Resolves with the error of a part that cannot go on, so that the process ends and is started again. */
   readonly failed: Promise<Error>;
   stop(): Promise<void>;
+}
+
+/**
+ * Starts parts in this process: services and bridge on one open log, then the gateway, which opens the log itself because it must serve
+ * without it. Whatever has started is stopped again when a later one cannot.
+ */
+export async function startParts(
+  system: System,
+  names: readonly PartName[],
+  signal: AbortSignal,
+): Promise<RunningParts> {
+  const started: RunningPart[] = [];
+  const stop = async () => {
+    for (const part of started.reverse()) await part.stop();
+  };
+  const failures: Promise<Error>[] = [];
+  try {
+    if (names.includes('services') || names.includes('bridge')) {
+      const metrics = new Metrics();
+      const log = openLog(system.logUrl, { logger: createLogger('log'), metrics });
+      started.push({ stop: () => log.close() });
+      if (names.includes('services')) started.push(await startServicesOf(system, log, metrics));
+      if (names.includes('bridge')) {
+        const bridge = await startBridgeOf(system, log, metrics, signal);
+        if (bridge) started.push(bridge);
+        if (bridge) failures.push(bridge.failed);
+      }
+    }
+    if (names.includes('gateway')) started.push(await startGatewayOf(system));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { failed: Promise.race([...failures, new Promise<never>(() => {})]), stop };
+}
+
+function startServicesOf(
+  { configuration, dataDir, secret }: System,
+  log: EventLog,
+  metrics: Metrics,
+): Promise<RunningPart> {
+  const config = servicesConfig(configuration.services!, { dataDir, secret });
+  return startServices(config, { log, logger: createLogger('services'), metrics });
+}
+
+/** A legacy database that is away is waited for, so that it takes nothing else of this process with it. Undefined when `signal` aborts first. */
+async function startBridgeOf(
+  system: System,
+  log: EventLog,
+  metrics: Metrics,
+  signal: AbortSignal,
+): Promise<RunningBridge | undefined> {
+  const logger = createLogger('bridge');
+  const ports = { log, logger, metrics, onSnapshot: snapshotBar(process.stderr) };
+  for (let waitMs = 250; !signal.aborted; waitMs = Math.min(waitMs * 2, 10_000)) {
+    try {
+      return await startBridge(bridgeConfig(system.configuration), ports);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'legacy-unreachable') throw error;
+      logger.warn({ reason: (error as Error).message, waitMs }, 'the legacy database is away; trying again');
+      await delay(waitMs, undefined, { signal }).catch(() => {});
+    }
+  }
+  return undefined;
+}
+
+function startGatewayOf(system: System): Promise<RunningPart> {
+  const { configuration, dataDir, adminToken, secret, addresses } = system;
+  const logger = createLogger('gateway');
+  const metrics = new Metrics();
+  const config = gatewayConfig(configuration, { dataDir, adminToken, secret, bridgeUrl: addresses.bridge });
+  return startGateway(config, { openLog: async () => openLog(system.logUrl, { logger }), logger, metrics });
 }

@@ -12,8 +12,9 @@ export const logTopLevel = {
         context.addIssue({ code: 'custom', message: (error as RangeError).message });
       }
     })
-    .default('sqlite:.data/log.db')
+    .optional()
     .meta({
-      description: 'Where the event log is kept: sqlite:PATH, one file that all processes of one machine share.',
+      description:
+        'Where the event log is kept: sqlite:PATH, one file that all processes of one machine share. Left out: log.db in the data directory.',
     }),
 };

