@@ -2,6 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { UpstreamConfig } from '../config.ts';
 import type { GatewayError } from '../errors.ts';
 
+/** A client's request and the way back to it. */
+export interface ClientSide {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Whether an answer is for the client: with which raw header fields (without framing), or why not. */
+export type AnswerVerdict =
+  | { readonly kind: 'pass'; readonly fields: string[] }
+  | { readonly kind: 'decline'; readonly reason: string };
+
 /** One request to be forwarded to one side. */
 export interface ForwardPlan {
   readonly upstream: UpstreamConfig;
@@ -9,10 +20,8 @@ export interface ForwardPlan {
   readonly target: string;
   /** Raw header fields for the upstream, without framing. */
   readonly headers: readonly string[];
-  /** Makes the client's raw header fields from the answer's; without framing. */
-  readonly answerHeaders: (raw: readonly string[]) => string[];
-  /** A reason not to pass an answer on; it is then thrown away and nothing has been written to the client. */
-  readonly decline: (status: number, raw: readonly string[]) => string | undefined;
+  /** Called with the answer's head before anything is written to the client. */
+  readonly onAnswer: (status: number, rawHeaders: readonly string[]) => AnswerVerdict;
   /** How many bytes of the answer's body to copy; undefined: none. */
   readonly copyBytes: number | undefined;
 }
@@ -52,9 +61,9 @@ export type ForwardOutcome =
  * its last request was sent whole and its last answer read whole; (5) a request is sent twice only when it is safe to and no byte of an answer came.
  */
 export interface Forwarder {
-  forward(request: IncomingMessage, response: ServerResponse, plan: ForwardPlan): Promise<ForwardOutcome>;
+  forward(client: ClientSide, plan: ForwardPlan): Promise<ForwardOutcome>;
   /** The request asks for an upgrade; `head` is what the client has sent after it. */
-  upgrade(request: IncomingMessage, response: ServerResponse, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome>;
+  upgrade(client: ClientSide, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome>;
   /** Closes idle upstream connections. */
   stop(): void;
 }

@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { GatewayError } from '../errors.ts';
-import type { Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
+import type { ClientSide, Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
 import { hasBody, requestFraming } from './framing.ts';
 import { passBody, writeAnswerHead } from './pass-on.ts';
 import { joinSockets, switchingHead } from './tunnel.ts';
@@ -12,7 +12,7 @@ import { upstreamError } from './upstream-error.ts';
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-type Open = Extract<CallResult, { kind: 'answer' | 'switched' }>;
+type Switched = Extract<CallResult, { kind: 'switched' }>;
 /** `ForwardOutcome` before the clock is read. */
 type Ending = ForwardOutcome extends infer Outcome
   ? Outcome extends unknown
@@ -27,23 +27,18 @@ type Ending = ForwardOutcome extends infer Outcome
 export class GeneralForwarder implements Forwarder {
   readonly #agents = new UpstreamAgents();
 
-  forward(request: IncomingMessage, response: ServerResponse, plan: ForwardPlan): Promise<ForwardOutcome> {
-    return this.#timed(plan, async () => {
-      const { call, result } = await this.#open(request, response, plan, undefined);
-      return result.kind === 'answer' ? this.#passOn(request, response, plan, call, result) : withoutAnswer(result);
+  forward(client: ClientSide, plan: ForwardPlan): Promise<ForwardOutcome> {
+    return timed(plan, async () => {
+      const { call, result } = await this.#open(client, plan, undefined);
+      return result.kind === 'answer' ? passOn(client, plan, call, result.answer) : withoutAnswer(result);
     });
   }
 
-  upgrade(
-    request: IncomingMessage,
-    response: ServerResponse,
-    head: Buffer,
-    plan: ForwardPlan,
-  ): Promise<ForwardOutcome> {
-    return this.#timed(plan, async () => {
-      const { call, result } = await this.#open(request, response, plan, request.headers.upgrade);
-      if (result.kind === 'answer') return this.#passOn(request, response, plan, call, result);
-      return result.kind === 'switched' ? switchOver(response, head, plan, result) : withoutAnswer(result);
+  upgrade(client: ClientSide, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome> {
+    return timed(plan, async () => {
+      const { call, result } = await this.#open(client, plan, client.request.headers.upgrade);
+      if (result.kind === 'answer') return passOn(client, plan, call, result.answer);
+      return result.kind === 'switched' ? switchOver(client, head, plan, result) : withoutAnswer(result);
     });
   }
 
@@ -51,52 +46,50 @@ export class GeneralForwarder implements Forwarder {
     this.#agents.stop();
   }
 
-  async #timed(plan: ForwardPlan, work: () => Promise<Ending>): Promise<ForwardOutcome> {
-    const startedAt = performance.now();
-    const ending = await work().catch(
-      (error): Ending => ({ kind: 'failed', error: upstreamError(error, plan.upstream.origin) }),
-    );
-    return { ...ending, durationMs: performance.now() - startedAt } as ForwardOutcome;
-  }
-
   async #open(
-    request: IncomingMessage,
-    response: ServerResponse,
+    client: ClientSide,
     plan: ForwardPlan,
     upgrade: string | undefined,
   ): Promise<{ call: UpstreamCall; result: CallResult }> {
-    const framing = requestFraming(request);
-    const reuse = upgrade === undefined && !hasBody(framing) && idempotent.has(request.method ?? '');
-    const call = new UpstreamCall(this.#agents, request, response, plan, { framing, reuse, upgrade });
+    const framing = requestFraming(client.request);
+    const reuse = upgrade === undefined && !hasBody(framing) && idempotent.has(client.request.method ?? '');
+    const call = new UpstreamCall(this.#agents, client, plan, { framing, reuse, upgrade });
     const result = await call.result;
     if (result.kind !== 'failed' || !result.stale) return { call, result };
-    const again = new UpstreamCall(this.#agents, request, response, plan, { framing, reuse: false, upgrade });
+    const again = new UpstreamCall(this.#agents, client, plan, { framing, reuse: false, upgrade });
     return { call: again, result: await again.result };
   }
+}
 
-  async #passOn(
-    request: IncomingMessage,
-    response: ServerResponse,
-    plan: ForwardPlan,
-    call: UpstreamCall,
-    { answer }: Open,
-  ): Promise<Ending> {
-    const status = answer.statusCode!;
-    const reason = plan.decline(status, answer.rawHeaders);
-    if (reason !== undefined) {
-      throwAway(answer, call);
-      return { kind: 'declined', reason };
-    }
-    try {
-      writeAnswerHead(request, response, answer, call, plan);
-    } catch (error) {
-      throwAway(answer, call);
-      throw error;
-    }
-    const passed = await passBody(request, response, answer, call, plan.copyBytes);
-    if (passed.kind === 'whole') return { kind: 'answered', status, rawHeaders: answer.rawHeaders, copy: passed.copy };
-    return passed.kind === 'broken' ? { kind: 'truncated', status } : { kind: 'abandoned' };
+async function timed(plan: ForwardPlan, work: () => Promise<Ending>): Promise<ForwardOutcome> {
+  const startedAt = performance.now();
+  const ending = await work().catch(
+    (error): Ending => ({ kind: 'failed', error: upstreamError(error, plan.upstream.origin) }),
+  );
+  return { ...ending, durationMs: performance.now() - startedAt } as ForwardOutcome;
+}
+
+async function passOn(
+  client: ClientSide,
+  plan: ForwardPlan,
+  call: UpstreamCall,
+  answer: IncomingMessage,
+): Promise<Ending> {
+  const status = answer.statusCode!;
+  const verdict = plan.onAnswer(status, answer.rawHeaders);
+  if (verdict.kind === 'decline') {
+    throwAway(answer, call);
+    return { kind: 'declined', reason: verdict.reason };
   }
+  try {
+    writeAnswerHead(client, answer, call, verdict.fields);
+  } catch (error) {
+    throwAway(answer, call);
+    throw error;
+  }
+  const passed = await passBody(client, answer, call, plan.copyBytes);
+  if (passed.kind === 'whole') return { kind: 'answered', status, rawHeaders: answer.rawHeaders, copy: passed.copy };
+  return passed.kind === 'broken' ? { kind: 'truncated', status } : { kind: 'abandoned' };
 }
 
 function throwAway(answer: IncomingMessage, call: UpstreamCall): void {
@@ -119,16 +112,21 @@ function withoutAnswer(result: Exclude<CallResult, { kind: 'answer' }>): Ending 
 }
 
 async function switchOver(
-  response: ServerResponse,
+  { response }: ClientSide,
   head: Buffer,
   plan: ForwardPlan,
-  result: Extract<Open, { kind: 'switched' }>,
+  { answer, socket, head: first }: Switched,
 ): Promise<Ending> {
   const client = response.socket as Socket;
-  const upstream = result.socket as Socket;
+  const upstream = socket as Socket;
+  const verdict = plan.onAnswer(101, answer.rawHeaders);
+  if (verdict.kind === 'decline') {
+    upstream.destroy();
+    return { kind: 'declined', reason: verdict.reason };
+  }
   response.detachSocket(client);
-  client.write(switchingHead(result.answer, plan.answerHeaders(result.answer.rawHeaders)), 'latin1');
-  client.write(result.head);
+  client.write(switchingHead(answer, verdict.fields), 'latin1');
+  client.write(first);
   upstream.write(head);
   await joinSockets(client, upstream);
   return { kind: 'tunnelled', status: 101 };

@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import { copyBody } from './body-copy.ts';
 import { discardRest } from './discard-rest.ts';
-import type { AnswerCopy, ForwardPlan } from './forwarder.ts';
+import type { AnswerCopy, ClientSide } from './forwarder.ts';
 import { type Framing, framingFields } from './framing.ts';
 import { pairs, type UpstreamCall } from './upstream-call.ts';
 
@@ -14,26 +14,22 @@ export type PassedOn =
 
 /** Writes an answer's head. Throws a GatewayError, with nothing written, when it holds what may not be sent. */
 export function writeAnswerHead(
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response }: ClientSide,
   answer: IncomingMessage,
   call: UpstreamCall,
-  plan: ForwardPlan,
+  fields: readonly string[],
 ): void {
-  const fields = [...plan.answerHeaders(answer.rawHeaders), ...framingFields(answerFraming(request, answer))];
+  const framed = [...fields, ...framingFields(answerFraming(request, answer))];
   const clientWaitsToSend = request.headers.expect !== undefined && !call.continued && !request.complete;
   if (clientWaitsToSend) response.shouldKeepAlive = false;
   response.sendDate = false;
   try {
-    response.writeHead(answer.statusCode!, answer.statusMessage, fields);
+    response.writeHead(answer.statusCode!, answer.statusMessage, framed);
   } catch (error) {
-    throw new GatewayError(
-      'upstream-bad-answer',
-      `the application's answer cannot be passed on (${(error as NodeJS.ErrnoException).code})`,
-      {
-        cause: error,
-      },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    throw new GatewayError('upstream-bad-answer', `the application's answer cannot be passed on (${code})`, {
+      cause: error,
+    });
   }
 }
 
@@ -53,8 +49,7 @@ function answerFraming(request: IncomingMessage, answer: IncomingMessage): Frami
  * the rest of the request is thrown away and that upstream connection closed.
  */
 export function passBody(
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response }: ClientSide,
   answer: IncomingMessage,
   call: UpstreamCall,
   copyBytes: number | undefined,
@@ -79,7 +74,6 @@ export function passBody(
       answer.destroy();
       resolve(response.writableFinished ? { kind: 'whole', copy: copy?.() } : { kind: 'abandoned' });
     });
-    if (response.destroyed) response.emit('close');
     answer.pipe(response, { end: false });
   });
 }

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
-import type { ForwardPlan } from './forwarder.ts';
+import type { ClientSide, ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields, hasBody } from './framing.ts';
 import type { UpstreamAgents } from './upstream-agents.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -41,13 +41,7 @@ export class UpstreamCall {
   #responseTimer: NodeJS.Timeout | undefined;
 
   /** Sends the request's head at once and its body as it arrives. Throws what Node refuses to send. */
-  constructor(
-    agents: UpstreamAgents,
-    request: IncomingMessage,
-    response: ServerResponse,
-    plan: ForwardPlan,
-    options: CallOptions,
-  ) {
+  constructor(agents: UpstreamAgents, { request, response }: ClientSide, plan: ForwardPlan, options: CallOptions) {
     this.#request = request;
     this.#response = response;
     this.#plan = plan;
@@ -60,6 +54,7 @@ export class UpstreamCall {
       headers: [...plan.headers, ...connectionFields(request.method ?? 'GET', options)],
     });
     this.#listen(options);
+    if (response.destroyed) this.#abandon();
     this.#watchTime();
     this.#send(options.framing);
   }
@@ -90,10 +85,13 @@ export class UpstreamCall {
       );
     });
     this.#response.once('close', () => {
-      if (this.#response.writableFinished) return;
-      this.#succeed({ kind: 'abandoned' });
-      this.destroy();
+      if (!this.#response.writableFinished) this.#abandon();
     });
+  }
+
+  #abandon(): void {
+    this.#succeed({ kind: 'abandoned' });
+    this.destroy();
   }
 
   #succeed(result: CallResult): void {

@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { nextTraceparent } from '../../contract/traceparent.ts';
 import type { GatewayConfig } from '../config.ts';
 import { GatewayError } from '../errors.ts';
@@ -14,7 +13,7 @@ import { recogniseUser } from './user.ts';
 /** A request as the gateway received it: what routing looks at, and what forwarding must tell the other side. */
 export interface Reception {
   readonly facts: RequestFacts;
-  /** Where the assignment key came from; only a `made` one has to be given to the client. */
+  /** Where the assignment key came from; one that came from no valid cookie has to be given to the client. */
   readonly assignment: 'cookie' | 'user' | 'made';
   readonly requestId: string;
   readonly traceparent: string;
@@ -26,17 +25,27 @@ export interface Reception {
   readonly publicAuthority: string;
 }
 
+/** A request's head as it came over the wire. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request target as received. */
+  readonly url: string;
+  readonly rawHeaders: readonly string[];
+  /** The peer's address. */
+  readonly remoteAddress: string;
+}
+
 type Receiving = Pick<GatewayConfig, 'identity' | 'listeners'>;
 
 /**
  * Reads a request's head. Throws a GatewayError (400) for what cannot be forwarded without guessing: several Hosts, a Host that is none,
  * a target in a form that no origin server takes.
  */
-export function receive(request: IncomingMessage, { identity, listeners }: Receiving): Reception {
+export function receive(request: RequestHead, { identity, listeners }: Receiving): Reception {
   const { trustedProxies } = listeners.public;
   const headers = foldRequestHeaders(request.rawHeaders);
-  const { target, authority } = originForm(request.url ?? '/', hostOf(request.rawHeaders));
-  const peerAddress = plainAddress(request.socket.remoteAddress ?? '');
+  const { target, authority } = originForm(request.url, hostOf(request.rawHeaders));
+  const peerAddress = plainAddress(request.remoteAddress);
   const peerTrusted = isTrusted(peerAddress, trustedProxies);
   const cookies = readCookies(headers.cookie);
   const user = recogniseUser(identity.user, { headers, cookies, peerTrusted });
@@ -44,7 +53,7 @@ export function receive(request: IncomingMessage, { identity, listeners }: Recei
   const publicAuthority = (peerTrusted && firstOf(headers['x-forwarded-host'])) || authority;
   return {
     facts: {
-      method: request.method ?? 'GET',
+      method: request.method,
       host: hostName(publicAuthority),
       target,
       headers,

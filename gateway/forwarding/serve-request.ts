@@ -1,0 +1,145 @@
+import { assignmentCookie } from '../identity/assignment.ts';
+import type { Reception } from '../identity/reception.ts';
+import type { Decision } from '../routing/decision.ts';
+import { type Route, splits } from '../routing/route.ts';
+import { clientAnswerHeaders } from './answer-headers.ts';
+import type { AnswerVerdict, ClientSide, Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
+import { hasBody, requestFraming } from './framing.ts';
+import { valuesOf } from './header-fields.ts';
+import type { ReadFrom, ReadYourWrites } from './read-your-writes.ts';
+import type { SideRequest, Sides } from './sides.ts';
+
+/** One request to be served, with everything that was found out about it. */
+export interface Serving {
+  readonly client: ClientSide;
+  readonly reception: Reception;
+  readonly decision: Decision;
+  readonly route: Route | undefined;
+  /** What the client sent after a request to upgrade; undefined for ordinary requests. */
+  readonly upgradeHead: Buffer | undefined;
+  /** How many bytes of the answer to copy for the shadow; undefined: none. */
+  readonly copyBytes: number | undefined;
+}
+
+/** What came of it: the decision as it was carried out, which is legacy when the new side was to answer and could not. */
+export interface ServedRequest {
+  readonly decision: Decision;
+  readonly outcome: ForwardOutcome;
+}
+
+/** What serving stands on. */
+export interface ServingPorts {
+  readonly forwarder: Forwarder;
+  readonly sides: Sides;
+  readonly secret: string;
+  /** Undefined without a bridge: the two sides then share no data. */
+  readonly readYourWrites: ReadYourWrites | undefined;
+  /** How long a read waits for the bridge to have passed a write. */
+  readonly waitMs: number;
+  fellBack(serving: Serving, reason: string): void;
+}
+
+const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/**
+ * Serves a request from the side that was decided on. A safe request to the new side is answered by legacy instead, where the route says
+ * so, when (1) the bridge has not passed the client's last write, (2) the new side has not come that far (409), or (3) it fails or answers
+ * with a server error, always before the client was sent a byte.
+ */
+export async function serveRequest(serving: Serving, ports: ServingPorts): Promise<ServedRequest> {
+  const { decision, route } = serving;
+  if (decision.primary === 'legacy' || !route) return serveFromLegacy(serving, decision, ports);
+  const mayFallBack = canFallBack(serving, route);
+  const from = mayFallBack ? await readFrom(serving, ports) : anywhere;
+  if (from.kind === 'legacy') return fallBack(serving, 'the bridge has not yet passed what this client wrote', ports);
+  const outcome = await forward(serving, newSidePlan(serving, route, from, mayFallBack, ports), ports);
+  if (!mayFallBack || (outcome.kind !== 'failed' && outcome.kind !== 'declined')) return { decision, outcome };
+  return fallBack(serving, outcome.kind === 'failed' ? outcome.error.message : outcome.reason, ports);
+}
+
+const anywhere: ReadFrom = { kind: 'anywhere' };
+
+function canFallBack({ client: { request }, decision, reception }: Serving, route: Route): boolean {
+  if (route.fallback === 'none' || decision.stage?.kind === 'retired') return false;
+  return safe.has(reception.facts.method) && !hasBody(requestFraming(request));
+}
+
+function readFrom({ reception }: Serving, { readYourWrites, waitMs }: ServingPorts): Promise<ReadFrom> | ReadFrom {
+  return readYourWrites?.readFrom([reception.facts.assignmentKey, addressName(reception)], waitMs) ?? anywhere;
+}
+
+/** A client without a cookie is remembered by where it comes from: too many reads may wait, none is stale. */
+function addressName({ facts }: Reception): string {
+  return `address ${facts.clientAddress}`;
+}
+
+function fallBack(serving: Serving, reason: string, ports: ServingPorts): Promise<ServedRequest> {
+  const { decision } = serving;
+  ports.fellBack(serving, reason);
+  const reasons = [...decision.reasons, { step: 'fallback', outcome: `${reason} → legacy` } as const];
+  return serveFromLegacy(serving, { ...decision, primary: 'legacy', shadow: undefined, reasons }, ports);
+}
+
+async function serveFromLegacy(serving: Serving, decision: Decision, ports: ServingPorts): Promise<ServedRequest> {
+  const { client, reception, copyBytes } = serving;
+  const side = ports.sides.legacy(reception, client.request.rawHeaders);
+  const onAnswer = (_: number, raw: readonly string[]): AnswerVerdict => {
+    if (!safe.has(reception.facts.method)) noteWrite(reception, ports);
+    return pass(raw, serving, side, ports);
+  };
+  const plan = { ...side, onAnswer, copyBytes: decision.shadow === undefined ? undefined : copyBytes };
+  return { decision, outcome: await forward(serving, plan, ports) };
+}
+
+/** Before the client has its answer, so that its very next read is held to it. */
+function noteWrite(reception: Reception, { readYourWrites, waitMs }: ServingPorts): void {
+  readYourWrites?.wrote(
+    reception.assignment === 'made' ? addressName(reception) : reception.facts.assignmentKey,
+    waitMs,
+  );
+}
+
+function newSidePlan(
+  serving: Serving,
+  route: Route,
+  from: ReadFrom,
+  mayFallBack: boolean,
+  ports: ServingPorts,
+): ForwardPlan {
+  const { client, reception, copyBytes } = serving;
+  const atLeast = from.kind === 'at-least' ? from.address : undefined;
+  const side = ports.sides.newSide(reception, client.request.rawHeaders, route, atLeast);
+  const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
+    const reason = mayFallBack ? reasonToDecline(status, raw, atLeast) : undefined;
+    return reason === undefined ? pass(raw, serving, side, ports) : { kind: 'decline', reason };
+  };
+  return { ...side, onAnswer, copyBytes };
+}
+
+function reasonToDecline(status: number, raw: readonly string[], atLeast: string | undefined): string | undefined {
+  if (status >= 500) return `the new side answered ${status}`;
+  const problem = valuesOf(raw, 'content-type').some((type) => type.startsWith('application/problem+json'));
+  return status === 409 && atLeast !== undefined && problem ? `the new side has not come to ${atLeast} yet` : undefined;
+}
+
+function pass(
+  raw: readonly string[],
+  { reception, route }: Serving,
+  { upstream }: SideRequest,
+  { secret }: ServingPorts,
+): AnswerVerdict {
+  const divided = route !== undefined && splits(route);
+  const setCookie =
+    divided && reception.assignment !== 'cookie'
+      ? assignmentCookie(reception.facts.assignmentKey, secret, reception.publicScheme === 'https')
+      : undefined;
+  return { kind: 'pass', fields: clientAnswerHeaders(raw, { reception, upstream, splits: divided, setCookie }) };
+}
+
+function forward(
+  { client, upgradeHead }: Serving,
+  plan: ForwardPlan,
+  { forwarder }: ServingPorts,
+): Promise<ForwardOutcome> {
+  return upgradeHead === undefined ? forwarder.forward(client, plan) : forwarder.upgrade(client, upgradeHead, plan);
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { foldHeaders } from './comparison/fold-headers.ts';
+import type { Observation } from './comparison/observation.ts';
+import type { GatewayConfig } from './config.ts';
+import { GatewayError } from './errors.ts';
+import type { BridgeHeads } from './forwarding/bridge-head.ts';
+import type { ClientSide, Forwarder, ForwardOutcome } from './forwarding/forwarder.ts';
+import { hopByHopNames } from './forwarding/header-fields.ts';
+import { ReadYourWrites } from './forwarding/read-your-writes.ts';
+import { refuse } from './forwarding/refuse.ts';
+import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
+import { type SideRequest, Sides } from './forwarding/sides.ts';
+import { type Reception, type RequestHead, receive } from './identity/reception.ts';
+import { decide, type Routing } from './routing/decide.ts';
+import type { Decision } from './routing/decision.ts';
+import type { Target } from './routing/stage.ts';
+import type { Exchange, Shadow } from './shadow/exchange.ts';
+import type { GatewayTelemetry } from './telemetry.ts';
+
+/** What the request flow stands on. */
+export interface RequestFlowPorts {
+  readonly config: GatewayConfig;
+  /** What routing knows now. */
+  readonly routing: () => Routing;
+  readonly forwarder: Forwarder;
+  /** Undefined without a bridge. */
+  readonly heads: BridgeHeads | undefined;
+  /** The capability's shadow. */
+  readonly shadowOf: (capability: string) => Shadow | undefined;
+  /** A read of a route that is being compared, before sampling. */
+  readonly seen: (route: string) => void;
+  readonly telemetry: GatewayTelemetry;
+}
+
+/**
+ * A request's way through the gateway: (1) receive: who asks for what; (2) decide: which side, and why; (3) serve: forward, fall back;
+ * (4) afterwards: account for it and offer it to the shadow. The client is served before anything of (4) happens.
+ */
+export class RequestFlow {
+  readonly #ports: RequestFlowPorts;
+  readonly #sides: Sides;
+  readonly #serving: ServingPorts;
+  readonly #pseudonym = `strangler-${randomBytes(6).toString('hex')}`;
+  readonly #receptions = new WeakMap<Exchange, Reception>();
+  #draining = false;
+
+  constructor(ports: RequestFlowPorts) {
+    const { config, heads, forwarder, telemetry } = ports;
+    this.#ports = ports;
+    this.#sides = new Sides(config, this.#pseudonym);
+    this.#serving = {
+      forwarder,
+      sides: this.#sides,
+      secret: config.identity.secret,
+      readYourWrites: heads && new ReadYourWrites(heads),
+      waitMs: longestWaitMs(config),
+      fellBack: ({ reception, decision }, reason) => telemetry.fellBack(reception, decision, reason),
+    };
+  }
+
+  /** Takes a request to its end. Never rejects: a defect of the gateway's own becomes an answer of 500. */
+  async handle(client: ClientSide, upgradeHead?: Buffer): Promise<void> {
+    if (this.#draining) client.response.shouldKeepAlive = false;
+    try {
+      const reception = this.#receive(client);
+      const serving = this.#prepare(client, reception, upgradeHead);
+      const served = await serveRequest(serving, this.#serving);
+      this.#conclude(serving, served);
+    } catch (error) {
+      this.#giveUp(client, error);
+    }
+  }
+
+  /** Where a request would go and why; nothing is sent. The shadow is shown where any sample of such requests would reach it. */
+  explain(head: RequestHead): Decision {
+    return decide(receive(head, this.#ports.config).facts, this.#ports.routing(), () => 0);
+  }
+
+  /** How the shadow asks a side for an exchange that was offered to it. */
+  sideOf(exchange: Exchange, side: Target): SideRequest {
+    const reception = this.#receptions.get(exchange);
+    const route =
+      exchange.decision.route === undefined ? undefined : this.#ports.routing().table.find(exchange.decision.route);
+    if (!reception || !route) throw new Error('found an exchange that was not offered by this gateway');
+    return this.#sides.side(side, reception, exchange.rawHeaders, route);
+  }
+
+  /** From now on each answer is the last on its connection. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  #receive({ request }: ClientSide): Reception {
+    const reception = receive(
+      {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        rawHeaders: request.rawHeaders,
+        remoteAddress: request.socket.remoteAddress ?? '',
+      },
+      this.#ports.config,
+    );
+    if (reception.facts.headers.via?.includes(this.#pseudonym)) {
+      throw new GatewayError('forwarding-loop', 'found our own name in Via: an upstream leads back to this gateway');
+    }
+    return reception;
+  }
+
+  #prepare(client: ClientSide, reception: Reception, upgradeHead: Buffer | undefined): Serving {
+    const routing = this.#ports.routing();
+    const decision = decide(reception.facts, routing, Math.random);
+    const route = decision.route === undefined ? undefined : routing.table.find(decision.route);
+    const shadow = decision.shadow && decision.capability ? this.#ports.shadowOf(decision.capability) : undefined;
+    if (isCompared(decision, reception)) this.#ports.seen(decision.route!);
+    return {
+      client,
+      reception,
+      decision,
+      route,
+      upgradeHead,
+      copyBytes: shadow?.hasRoom ? shadow.maxBodyBytes : undefined,
+    };
+  }
+
+  #conclude(serving: Serving, served: ServedRequest): void {
+    const { client, reception, copyBytes } = serving;
+    const { decision, outcome } = served;
+    this.#answerFailure(client, reception, served);
+    this.#ports.telemetry.served({
+      reception,
+      decision,
+      outcome: outcome.kind,
+      status: statusSent(client, outcome),
+      durationMs: outcome.durationMs,
+    });
+    const control = copyBytes === undefined || !decision.shadow ? undefined : observe(outcome);
+    if (control) this.#offer(serving, decision, control);
+  }
+
+  /** Nothing was written to the client yet: the answer is ours to give. */
+  #answerFailure(client: ClientSide, reception: Reception, { decision, outcome }: ServedRequest): void {
+    if (outcome.kind !== 'failed') return;
+    this.#ports.telemetry.sideFailed(reception, decision, outcome.error);
+    refuse(client, outcome.error, reception.requestId);
+  }
+
+  #offer({ client, reception }: Serving, decision: Decision, control: Observation): void {
+    const exchange: Exchange = {
+      facts: reception.facts,
+      decision,
+      rawHeaders: endToEnd(client.request.rawHeaders),
+      control,
+    };
+    this.#receptions.set(exchange, reception);
+    this.#ports.shadowOf(decision.capability!)?.offer(exchange);
+  }
+
+  #giveUp(client: ClientSide, error: unknown): void {
+    if (error instanceof GatewayError) this.#ports.telemetry.refused(error);
+    else this.#ports.telemetry.defect(error, 'serving a request');
+    refuse(
+      client,
+      error instanceof GatewayError
+        ? error
+        : new GatewayError('internal-error', 'the gateway failed', { cause: error }),
+    );
+  }
+}
+
+/** Only reads are compared, in the stages where there is something to compare. */
+function isCompared({ stage }: Decision, { facts }: Reception): boolean {
+  const compares = stage?.kind === 'shadow' || stage?.kind === 'canary' || stage?.kind === 'new';
+  return compares && (facts.method === 'GET' || facts.method === 'HEAD');
+}
+
+function statusSent({ response }: ClientSide, outcome: ForwardOutcome): number | undefined {
+  switch (outcome.kind) {
+    case 'answered':
+    case 'truncated':
+    case 'tunnelled':
+      return outcome.status;
+    case 'failed':
+      return response.statusCode;
+    default:
+      return undefined;
+  }
+}
+
+/** The primary's answer as the control of a comparison; undefined when there is nothing to compare with. */
+function observe(outcome: ForwardOutcome): Observation | undefined {
+  if (outcome.kind === 'answered' && outcome.copy) {
+    const { status, rawHeaders, copy, durationMs } = outcome;
+    return { kind: 'answer', status, headers: foldHeaders(rawHeaders), ...copy, durationMs };
+  }
+  if (outcome.kind === 'failed') return { kind: 'failure', reason: outcome.error.code, durationMs: outcome.durationMs };
+  return outcome.kind === 'truncated'
+    ? { kind: 'failure', reason: 'truncated', durationMs: outcome.durationMs }
+    : undefined;
+}
+
+/** The client's fields without those of its connection and those that only the gateway may say. */
+function endToEnd(raw: readonly string[]): string[] {
+  const dropped = hopByHopNames(raw);
+  return raw.filter((_, index) => {
+    const lower = raw[index - (index % 2)]!.toLowerCase();
+    return !dropped(lower) && !lower.startsWith('strangler-');
+  });
+}
+
+function longestWaitMs({ capabilities }: GatewayConfig): number {
+  return Math.max(200, ...capabilities.map(({ readYourWrites }) => readYourWrites.waitMs));
+}
