@@ -28,7 +28,14 @@ export type Comparison =
       readonly differences: readonly [Difference, ...Difference[]];
       readonly ignored: readonly IgnoredDifference[];
     }
-  | { readonly kind: 'not-comparable'; readonly reason: Obstacle; readonly detail: string };
+  | NotComparable;
+
+/** Control's answer is of a kind that nothing can be compared with. */
+export interface NotComparable {
+  readonly kind: 'not-comparable';
+  readonly reason: Obstacle;
+  readonly detail: string;
+}
 
 /** Compares the candidate's answer with control's. Pure; throws on no input. */
 export function compare(control: Observation, candidate: Observation, rules: CompareRules): Comparison {
@@ -46,7 +53,9 @@ export function compare(control: Observation, candidate: Observation, rules: Com
   return undecodable ?? verdictOf(findings);
 }
 
-function obstacleOf(control: Answer): Comparison | undefined {
+/** Why nothing can be compared with this control, whatever the candidate answers; undefined when something can. */
+export function obstacleOf(control: Observation): NotComparable | undefined {
+  if (control.kind === 'failure') return notComparable('control-failed', control.reason);
   if (control.status === 206) return notComparable('partial-content', 'control answered 206 to a range');
   if (control.status === 304) return notComparable('not-modified', 'control answered 304 to a condition');
   if (control.oversize) return notComparable('control-oversize', `longer than ${control.body.length} bytes`);
@@ -100,6 +109,6 @@ function mismatched(difference: Difference): Comparison {
   return { kind: 'mismatched', differences: [difference], ignored: [] };
 }
 
-function notComparable(reason: Obstacle, detail: string): Comparison {
+function notComparable(reason: Obstacle, detail: string): NotComparable {
   return { kind: 'not-comparable', reason, detail };
 }

@@ -20,27 +20,29 @@ export const tallySchema = z.object({
   dropped: counts,
   /** Comparisons in which a place differed, by place: a JSON Pointer with stars for array indices, `header.location`. */
   differences: counts,
-  /** The same for harmless differences, by place and rule (`/generatedAt (ignore /generatedAt)`). */
+  /** The same for harmless differences, by place and rule: see `harmlessKey`. */
   harmless: counts,
   controlMs: latenciesSchema,
   candidateMs: latenciesSchema,
 });
 export type Tally = z.infer<typeof tallySchema>;
 
-/** Nothing known. */
-export const emptyTally: Tally = {
-  seen: 0,
-  equal: 0,
-  matched: 0,
-  mismatched: 0,
-  candidateFailures: 0,
-  notComparable: {},
-  dropped: {},
-  differences: {},
-  harmless: {},
-  controlMs: {},
-  candidateMs: {},
-};
+/** Nothing known yet; a new object each time, to be counted up. */
+export function emptyTally(): Tally {
+  return {
+    seen: 0,
+    equal: 0,
+    matched: 0,
+    mismatched: 0,
+    candidateFailures: 0,
+    notComparable: {},
+    dropped: {},
+    differences: {},
+    harmless: {},
+    controlMs: {},
+    candidateMs: {},
+  };
+}
 
 /** Places counted apart in one tally; further ones are counted together as `(other)`, so that an odd answer cannot fill the memory. */
 export const maxPlaces = 200;
@@ -67,12 +69,26 @@ export function comparedCount({ equal, matched, mismatched }: Tally): number {
   return equal + matched + mismatched;
 }
 
+/** Counts one more under `key`, in place. */
+export function countUp(counts: Record<string, number>, key: string, by = 1): void {
+  const known = Object.hasOwn(counts, key);
+  const place = known || Object.keys(counts).length < maxPlaces ? key : '(other)';
+  counts[place] = (Object.hasOwn(counts, place) ? counts[place]! : 0) + by;
+}
+
+/** The key of a harmless difference: its place and the rule, on two lines. */
+export function harmlessKey(place: string, rule: string): string {
+  return `${place}\n${rule}`;
+}
+
+/** Place and rule of a `harmlessKey`. */
+export function placeAndRule(key: string): { readonly path: string; readonly rule: string } {
+  const [path = '', rule = ''] = key.split('\n');
+  return { path, rule };
+}
+
 function addCounts(one: Latencies, other: Latencies): Record<string, number> {
-  const sum: Record<string, number> = { ...one };
-  for (const [key, count] of Object.entries(other)) {
-    const known = Object.hasOwn(sum, key);
-    const place = known || Object.keys(sum).length < maxPlaces ? key : '(other)';
-    sum[place] = (Object.hasOwn(sum, place) ? sum[place]! : 0) + count;
-  }
+  const sum = { ...one };
+  for (const [key, count] of Object.entries(other)) countUp(sum, key, count);
   return sum;
 }

@@ -65,11 +65,11 @@ export function foldJournal(state: JournalState, event: RecordedEvent): JournalS
     }
     case 'shadow-tallied': {
       const { route, delta } = read.data;
-      const sum = addTallies(moved.tallies.get(route) ?? emptyTally, delta);
+      const sum = addTallies(moved.tallies.get(route) ?? emptyTally(), delta);
       return { ...moved, tallies: withEntry(moved.tallies, route, sum) };
     }
     case 'shadow-reset':
-      return { ...moved, tallies: withEntry(moved.tallies, read.data.route, emptyTally) };
+      return { ...moved, tallies: withEntry(moved.tallies, read.data.route, emptyTally()) };
     default:
       return read satisfies never;
   }

@@ -28,6 +28,10 @@ const budget = z
     body: byteSize.prefault('256KiB').meta({ description: 'Longer answers are not compared.' }),
     memory: byteSize.prefault('64MiB').meta({ description: 'Answers held in memory, waiting and running.' }),
   })
+  .refine(({ body, memory }) => memory >= 4 * body, {
+    message: 'expected memory of at least four times body',
+    path: ['memory'],
+  })
   .transform(
     ({ concurrency, deadline, body, memory }): ShadowBudget => ({
       concurrency,
