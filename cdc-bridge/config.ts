@@ -28,11 +28,9 @@ const alternative = z
       'A literal value, {prefix: text}, {anything-but: [values]}, {numeric: [">", 0]} or {exists: bool}; a column exists when it is there and not NULL.',
   });
 
-const pattern = z
-  .record(z.string(), z.array(alternative).nonempty())
-  .meta({
-    description: 'Column → alternatives, as in EventBridge: every column named must match one of its alternatives.',
-  });
+const pattern = z.record(z.string(), z.array(alternative).nonempty()).meta({
+  description: 'Column → alternatives, as in EventBridge: every column named must match one of its alternatives.',
+});
 
 const columnReference = z
   .string()

@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningBridge } from '../../cdc-bridge/bridge.ts';
-import { allEvents, bridgeConfig, caughtUp, createLegacy, type Legacy, start, type TempLog, tempLog } from './legacy.ts';
+import {
+  allEvents,
+  bridgeConfig,
+  caughtUp,
+  createLegacy,
+  type Legacy,
+  start,
+  type TempLog,
+  tempLog,
+  until,
+} from './legacy.ts';
 
 let legacy: Legacy;
 let log: TempLog;
@@ -16,7 +26,8 @@ afterEach(async () => {
   await legacy.drop();
 });
 
-const insert = "INSERT INTO shipments (customer_id, sender, receiver, receiver_phone, price, created_at) VALUES (3, 'bob', 'bill', NULL, 12.5, '2025-12-01 10:00:00')";
+const insert =
+  "INSERT INTO shipments (customer_id, sender, receiver, receiver_phone, price, created_at) VALUES (3, 'bob', 'bill', NULL, 12.5, '2025-12-01 10:00:00')";
 
 async function eventsAfter(write: () => Promise<unknown>) {
   await caughtUp(bridge);
@@ -56,7 +67,8 @@ describe('the sample domain', () => {
     bridge = await start(bridgeConfig(legacy), log.log);
     const to = (status: string) => legacy.run('UPDATE shipments SET shipment_status = ? WHERE id = 1', [status]);
     const events = await eventsAfter(async () => {
-      for (const status of ['in_transit', 'delayed', 'in_transit', 'delivered', 'cancelled', 'created']) await to(status);
+      for (const status of ['in_transit', 'delayed', 'in_transit', 'delivered', 'cancelled', 'created'])
+        await to(status);
     });
     expect(events.map(({ action, data }) => [action, data['previous-status'], data.status])).toEqual([
       ['shipment-dispatched', 'created', 'in_transit'],
@@ -124,7 +136,9 @@ describe('the sample domain', () => {
   it('takes no traceparent from text that a user wrote into the row', async () => {
     bridge = await start(bridgeConfig(legacy), log.log);
     const forged = "/*traceparent=''00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01''*/";
-    const [event] = await eventsAfter(() => legacy.run(`INSERT INTO customers (created_at, name) VALUES (NOW(), '${forged}')`));
+    const [event] = await eventsAfter(() =>
+      legacy.run(`INSERT INTO customers (created_at, name) VALUES (NOW(), '${forged}')`),
+    );
     expect(event!.meta.traceparent).toBeUndefined();
   });
 
@@ -198,22 +212,28 @@ describe('what the bridge tells over HTTP', () => {
       { table: 'shipments', op: 'u', unmapped: 1 },
     ]);
     expect((await fetch(`${bridge.url}/readyz`)).status).toBe(200);
-    expect(await (await fetch(`${bridge.url}/metrics`)).text()).toContain('strangler_bridge_row_changes_total{table="oddments"');
+    expect(await (await fetch(`${bridge.url}/metrics`)).text()).toContain(
+      'strangler_bridge_row_changes_total{table="oddments"',
+    );
   });
 });
 
 describe('staying connected', () => {
   it('reads on after its connection was killed, with nothing lost or doubled', async () => {
-    const config = bridgeConfig(legacy);
-    bridge = await start(config, log.log);
+    bridge = await start(bridgeConfig(legacy), log.log);
+    await caughtUp(bridge);
     await legacy.run(insert);
     await caughtUp(bridge);
-    const dumps = await legacy.run("SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump' AND DB = ?", [legacy.name]);
-    expect(dumps).toHaveLength(1);
-    await legacy.run(`KILL ${dumps[0]!.id}`);
+    const findDump = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump' AND DB = ?";
+    const dumps = () => legacy.run(findDump, [legacy.name]);
+    await until(async () => (await dumps()).length === 1);
+    await legacy.run(`KILL ${(await dumps())[0]!.id}`);
     await legacy.run("UPDATE shipments SET sender = 'after the kill'");
     await caughtUp(bridge);
-    expect((await allEvents(log.log)).map(({ action }) => action)).toEqual(['shipment-created', 'shipment-details-changed']);
+    expect((await allEvents(log.log)).map(({ action }) => action)).toEqual([
+      'shipment-created',
+      'shipment-details-changed',
+    ]);
   });
 
   it('goes on where it was when it is started again', async () => {

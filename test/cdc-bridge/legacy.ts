@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise';
@@ -35,7 +34,13 @@ export async function createLegacy(server = serverUrl()): Promise<Legacy> {
   const admin = await mysql.createConnection({ uri: server.href });
   await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   await admin.end();
-  const connection = await mysql.createConnection({ uri: url, dateStrings: true, supportBigNumbers: true, timezone: 'Z', charset: 'utf8mb4' });
+  const connection = await mysql.createConnection({
+    uri: url,
+    dateStrings: true,
+    supportBigNumbers: true,
+    timezone: 'Z',
+    charset: 'utf8mb4',
+  });
   await connection.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
   for (const statement of sampleTables) await connection.query(statement);
   return {
@@ -106,7 +111,10 @@ export function start(config: BridgeConfig, log: EventLog, ports: Partial<Bridge
 }
 
 /** Waits until the bridge has passed what is committed now. */
-export async function caughtUp(bridge: { url: string }, waitMs = 15_000): Promise<{ position: string; address: string }> {
+export async function caughtUp(
+  bridge: { url: string },
+  waitMs = 15_000,
+): Promise<{ position: string; address: string }> {
   const response = await fetch(`${bridge.url}/head?waitMs=${waitMs}`);
   if (response.status !== 200) throw new Error(`bridge did not catch up: ${await response.text()}`);
   return response.json() as Promise<{ position: string; address: string }>;

@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { bridgeCapability, bridgeLegacy, checkTables } from '../../cdc-bridge/config.ts';
+import { compileMapping } from '../../cdc-bridge/mapping/mapping.ts';
+import { compilePattern } from '../../cdc-bridge/mapping/pattern.ts';
+import { type Row, type RowChange, Unreadable } from '../../cdc-bridge/mapping/row-change.ts';
+import { readTables, shipmentTables } from './legacy.ts';
+
+const shipment: Row = {
+  id: 7,
+  customer_id: 3,
+  sender: 'bob',
+  receiver: 'bill',
+  receiver_phone: null,
+  shipment_status: 'created',
+  price: '12.50',
+  estimated_arrival: '0000-00-00',
+  document: null,
+  created_at: '2025-12-01 10:00:00',
+  updated_at: '2025-12-01 10:00:00',
+};
+const update = (after: Row, before: Row = {}): RowChange => ({
+  table: 'shipments',
+  op: 'u',
+  before: { ...shipment, ...before },
+  after: { ...shipment, ...after },
+  rowIndex: 0,
+});
+const map = compileMapping(shipmentTables());
+
+describe('a mapping', () => {
+  it('parks a change whose column was dropped from the row image instead of writing null', () => {
+    const { price: _price, ...withoutPrice } = shipment;
+    const mapped = map({ table: 'shipments', op: 'c', after: withoutPrice, rowIndex: 0 });
+    expect(mapped).toMatchObject({
+      kind: 'unclear',
+      reason: 'column-absent',
+      stream: 'shipment-7',
+      row: 'shipments/[7]',
+    });
+  });
+
+  it('gives no event for a change of excluded columns only, and counts it as unmapped', () => {
+    expect(map(update({ updated_at: '2026-01-01 00:00:00' }))).toEqual({ kind: 'unmapped' });
+  });
+
+  it('parks a change whose stream cannot be named', () => {
+    const mapped = map({
+      table: 'packing_list_items',
+      op: 'c',
+      after: { id: 1, shipment_id: null, description: 'x', quantity: 1 },
+      rowIndex: 0,
+    });
+    expect(mapped).toMatchObject({
+      kind: 'unclear',
+      reason: 'stream-unnamed',
+      row: 'packing_list_items/[1]',
+      stream: undefined,
+    });
+  });
+
+  it('parks a change with an unreadable value only when the mapping needs that value', () => {
+    const broken = new Unreadable('a negative TIME with a fraction');
+    expect(map({ table: 'shipments', op: 'c', after: { ...shipment, price: broken }, rowIndex: 0 })).toMatchObject({
+      reason: 'value-unreadable',
+    });
+    expect(map({ table: 'shipments', op: 'c', after: { ...shipment, updated_at: broken }, rowIndex: 0 })).toMatchObject(
+      { kind: 'mapped' },
+    );
+  });
+
+  it('writes every column that is not excluded, hyphenated, for data "*"', () => {
+    const tables = readTables(
+      `tables: {t: {key: id, stream: "t-{id}", columns: {exclude: [secret]}, events: {t-made: {op: c, data: "*"}}}}`,
+    );
+    const mapped = compileMapping(tables)({
+      table: 't',
+      op: 'c',
+      after: { id: 1, first_name: 'A', secret: 'x' },
+      rowIndex: 0,
+    });
+    expect(mapped).toMatchObject({ events: [{ action: 't-made', stream: 't-1', data: { id: 1, 'first-name': 'A' } }] });
+  });
+
+  it('tells tables that are ignored from tables that nobody mentioned', () => {
+    expect(map({ table: 'sessions', op: 'c', after: {}, rowIndex: 0 })).toEqual({ kind: 'ignored' });
+    expect(map({ table: 'invoices', op: 'c', after: {}, rowIndex: 0 })).toEqual({ kind: 'unmapped' });
+    expect(map({ table: 'constructor', op: 'c', after: {}, rowIndex: 0 })).toEqual({ kind: 'unmapped' });
+  });
+
+  it('gives every update of any columns exactly one status event when the status changed, and none otherwise', () => {
+    const statuses = ['created', 'in_transit', 'delayed', 'delivered', 'cancelled'];
+    const row = fc.record({
+      shipment_status: fc.constantFrom(...statuses),
+      sender: fc.string(),
+      price: fc.constantFrom('1.00', '2.00'),
+    });
+    fc.assert(
+      fc.property(row, row, (before, after) => {
+        const mapped = map(update(after, before));
+        const events = mapped.kind === 'mapped' ? mapped.events : [];
+        const aboutStatus = events.filter(({ data }) => 'previous-status' in data);
+        expect(aboutStatus.length).toBe(before.shipment_status === after.shipment_status ? 0 : 1);
+        expect(events.length - aboutStatus.length).toBe(
+          before.sender === after.sender && before.price === after.price ? 0 : 1,
+        );
+      }),
+    );
+  });
+});
+
+describe('a pattern', () => {
+  const matches = (alternatives: unknown[], value: unknown) =>
+    compilePattern({ c: alternatives as never })({ c: value as never });
+
+  it('matches a literal exactly when the values are equal as JSON', () => {
+    const literal = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null));
+    fc.assert(fc.property(literal, (value) => matches([value], value)));
+    expect(matches(['1'], 2)).toBe(false);
+    expect(matches([null], '')).toBe(false);
+    expect(matches([12.5], '12.50')).toBe(true);
+  });
+
+  it('is the opposite of anything-but with the same literals', () => {
+    const value = fc.oneof(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: 0, max: 3 }), fc.constant(null));
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1 }), value, (literals, found) => {
+        expect(matches([{ 'anything-but': literals }], found)).toBe(!matches(literals, found));
+      }),
+    );
+  });
+
+  it('compares numbers and the text of decimals, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1000, max: 1000 }), fc.integer({ min: -1000, max: 1000 }), (value, bound) => {
+        expect(matches([{ numeric: ['>', bound] }], value)).toBe(value > bound);
+        expect(matches([{ numeric: ['<=', bound] }], value.toFixed(2))).toBe(value <= bound);
+        expect(matches([{ numeric: ['>=', bound, '<', bound + 10] }], value)).toBe(
+          value >= bound && value < bound + 10,
+        );
+      }),
+    );
+    for (const other of ['', 'abc', '0x10', null, true, ' 1'])
+      expect(matches([{ numeric: ['>=', 0] }], other)).toBe(false);
+  });
+
+  it('takes prefixes of texts and asks whether a value exists', () => {
+    fc.assert(fc.property(fc.string(), fc.string(), (head, tail) => matches([{ prefix: head }], head + tail)));
+    expect(matches([{ prefix: '1' }], 12)).toBe(false);
+    expect([
+      matches([{ exists: true }], null),
+      matches([{ exists: false }], null),
+      matches([{ exists: true }], ''),
+    ]).toEqual([false, true, true]);
+  });
+});
+
+describe('the configuration', () => {
+  const capability = z.strictObject(bridgeCapability);
+  const problems = (yaml: unknown) => capability.safeParse(yaml).error?.issues.map(({ path }) => path.join('.'));
+  const table = (events: unknown, more = {}) => ({ tables: { t: { key: 'id', stream: 't-{id}', events, ...more } } });
+
+  it('refuses keys that it does not know or that are not built', () => {
+    for (const key of ['reserveKeys', 'parity', 'writeBack', 'onConflict', 'use', 'group']) {
+      expect(problems(table({}, { [key]: 1 }))).toEqual(['tables.t']);
+    }
+    expect(problems(table({}, { columns: { mask: ['a'] } }))).toEqual(['tables.t.columns']);
+    expect(z.strictObject(bridgeLegacy).safeParse({ database: { url: 'mysql://u@h/d', topics: {} } }).success).toBe(
+      false,
+    );
+  });
+
+  it('refuses what an operation does not have, a stream without a column and lopsided comparisons', () => {
+    expect(problems(table({ 'a-b': { op: 'c', before: { x: [1] } } }))).toBeDefined();
+    expect(problems(table({ 'a-b': { op: 'd', after: { x: [1] } } }))).toBeDefined();
+    expect(problems(table({ 'a-b': { op: 'r', changed: ['x'] } }))).toBeDefined();
+    expect(problems(table({}, { stream: 'everything' }))).toBeDefined();
+    expect(problems(table({ 'a-b': { op: 'c', after: { x: [{ numeric: ['>', 1, '<'] }] } } }))).toBeDefined();
+  });
+
+  it('takes serverId 4242 and the initial snapshot when nothing is said, and refuses other modes', () => {
+    const legacy = z.strictObject(bridgeLegacy);
+    expect(legacy.parse({ database: { url: 'mysql://u:p@h:1/d' } }).database).toMatchObject({
+      serverId: 4242,
+      snapshotMode: 'initial',
+    });
+    expect(legacy.safeParse({ database: { url: 'mysql://u:p@h:1/d', snapshotMode: 'when_needed' } }).success).toBe(
+      false,
+    );
+    expect(legacy.safeParse({ database: { url: 'mysql://u:p@h:1/' } }).success).toBe(false);
+  });
+
+  it('tells where an excluded column is used', () => {
+    const tables = readTables(
+      'tables: {t: {key: id, stream: "t-{id}", columns: {exclude: [ssn]}, events: {t-made: {op: c, data: {s: ssn}}}}}',
+    );
+    expect(checkTables(tables)).toEqual([
+      { path: ['t', 'events', 't-made', 'data'], message: expect.stringContaining('ssn is excluded') },
+    ]);
+  });
+});
