@@ -79,14 +79,23 @@ export class UpstreamCall {
     });
     upstream.on('response', (answer) => this.#succeed({ kind: 'answer', answer }));
     upstream.on('upgrade', (answer, socket, head) => {
-      if (options.upgrade !== undefined) return this.#succeed({ kind: 'switched', answer, socket, head });
-      this.destroy(
-        new GatewayError('upstream-bad-answer', 'found status 101, expected an answer: no upgrade was asked for'),
-      );
+      socket.on('error', () => {});
+      if (options.upgrade === undefined) this.#refuseSwitch(socket);
+      else this.#succeed({ kind: 'switched', answer, socket, head });
     });
     this.#response.once('close', () => {
       if (!this.#response.writableFinished) this.#abandon();
     });
+  }
+
+  /** The connection is no longer the request's: an error it were destroyed with would have no listener. */
+  #refuseSwitch(socket: Duplex): void {
+    this.#failure ??= new GatewayError(
+      'upstream-bad-answer',
+      'found status 101, expected an answer: no upgrade was asked for',
+    );
+    this.#fail(this.#failure);
+    socket.destroy();
   }
 
   #abandon(): void {

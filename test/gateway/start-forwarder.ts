@@ -1,0 +1,64 @@
+import { tmpdir } from 'node:os';
+import type { GatewayConfig } from '../../gateway/config.ts';
+import { GeneralForwarder } from '../../gateway/forwarding/general-forwarder.ts';
+import { createPublicListener } from '../../gateway/public-listener.ts';
+import { RequestFlow } from '../../gateway/request-flow.ts';
+import { parseCidr } from '../../gateway/routing/cidr.ts';
+import { createRouteTable } from '../../gateway/routing/route-table.ts';
+import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
+import { silent } from '../../runtime/logger.ts';
+import { Metrics } from '../../runtime/metrics.ts';
+import { serve } from '../../runtime/serve.ts';
+import type { ForwarderOptions, StartedForwarder } from '../cases/forwarder.cases.ts';
+
+/** The general forwarder behind the gateway's own listener, everything passed on to one upstream. */
+export async function startGeneralForwarder(origin: string, options: ForwarderOptions = {}): Promise<StartedForwarder> {
+  const defects: unknown[] = [];
+  const forwarder = new GeneralForwarder();
+  const telemetry = createGatewayTelemetry({ ...silent, error: (fields) => defects.push(fields) }, new Metrics());
+  const table = createRouteTable([]);
+  const flags = {
+    evaluate: () => ({ enabled: false, reason: 'none' }),
+    status: () => ({ kind: 'empty' as const, since: '', detail: '' }),
+    stop: async () => {},
+  };
+  const flow = new RequestFlow({
+    config: configFor(origin, options),
+    routing: () => ({ table, stages: new Map(), flags, bypass: false }),
+    forwarder,
+    heads: undefined,
+    shadowOf: () => undefined,
+    seen: () => {},
+    telemetry,
+  });
+  const served = await serve(
+    createPublicListener((client, head) => void flow.handle(client, head), telemetry.refused),
+    { port: 0 },
+  );
+  return {
+    port: served.port,
+    defects,
+    async stop() {
+      await served.stop(100);
+      forwarder.stop();
+    },
+  };
+}
+
+function configFor(
+  origin: string,
+  { host = 'preserve', connectTimeoutMs = 2_000, responseTimeoutMs = 60_000, trustedProxies = [] }: ForwarderOptions,
+): GatewayConfig {
+  return {
+    legacy: { origin, host, connectTimeoutMs, responseTimeoutMs },
+    listeners: {
+      public: { port: 0, host: '127.0.0.1', trustedProxies: trustedProxies.map(parseCidr) },
+      admin: { port: 0, host: '127.0.0.1', token: 'token' },
+    },
+    identity: { user: [], secret: 'a secret of sixteen' },
+    flags: undefined,
+    capabilities: [],
+    dataDir: tmpdir(),
+    bridgeUrl: undefined,
+  };
+}
