@@ -1,0 +1,127 @@
+import { userInfo } from 'node:os';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Decision } from '../../gateway/routing/decision.ts';
+import type { Stage } from '../../gateway/routing/stage.ts';
+import { askGateway } from '../admin-client.ts';
+import { bold, dim, green, print, table, yellow } from '../print.ts';
+import { openSystem } from '../system.ts';
+
+interface Options {
+  config: string;
+  json?: boolean;
+}
+
+/** A route as the admin API shows it. */
+interface RouteView {
+  readonly name: string;
+  readonly capability: string;
+  readonly steps: readonly Stage[];
+  /** Undefined for a route that split or `serve` alone decides. */
+  readonly stage?: Stage;
+  readonly serve?: string;
+  readonly split: readonly string[];
+  readonly requests?: { readonly legacy: number; readonly new: number };
+}
+
+/** What a promotion or a rollback did. */
+interface Move {
+  readonly route: string;
+  readonly from: Stage;
+  readonly to: Stage;
+}
+
+/** `strangler routes | explain | promote | rollback | bypass`: where requests go, and moving that. */
+export function addRoutes(program: Command): void {
+  program
+    .command('routes')
+    .description('every route with its stage and its split')
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const { routes } = await askGateway<{ routes: RouteView[] }>(openSystem(options.config), 'GET', '/api/routes');
+      print(options, { routes }, () => describeRoutes(routes));
+    });
+  addExplain(program);
+  for (const direction of ['promote', 'rollback'] as const) addMove(program, direction);
+  addBypass(program);
+}
+
+function addExplain(program: Command): void {
+  program
+    .command('explain <method> <url>')
+    .description('which route a request would take, which side answers, and every step of why')
+    .option('-H, --header <header>', "a request header, as in -H 'x-beta: 1'", collectHeader, {})
+    .action(async (method: string, url: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<Options & { header: Record<string, string> }>();
+      const request = { method: method.toUpperCase(), url, headers: options.header };
+      const decision = await askGateway<Decision>(openSystem(options.config), 'POST', '/api/explain', request);
+      print(options, decision, describeDecision);
+    });
+}
+
+function addMove(program: Command, direction: 'promote' | 'rollback'): void {
+  const where = direction === 'promote' ? 'the next step of its rollout' : 'the step before';
+  program
+    .command(`${direction} <route>`)
+    .description(`move a route, or all routes of a capability, to ${where}`)
+    .option('--reason <text>', 'why; kept for ever', `${direction} by hand`)
+    .action(async (route: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<Options & { reason: string }>();
+      const body = { reason: options.reason, by: userInfo().username };
+      const path = `/api/routes/${encodeURIComponent(route)}/${direction}`;
+      const { moves } = await askGateway<{ moves: Move[] }>(openSystem(options.config), 'POST', path, body);
+      print(options, { moves }, () =>
+        moves.map(({ route, from, to }) => `${route}: ${stageText(from)} → ${green(stageText(to))}`).join('\n'),
+      );
+    });
+}
+
+function addBypass(program: Command): void {
+  program
+    .command('bypass')
+    .description('break glass: send every request to legacy at once, whatever else is configured or broken')
+    .addArgument(program.createArgument('<state>', 'on or off').choices(['on', 'off']))
+    .action(async (state: 'on' | 'off', _options, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const body = { on: state === 'on', by: userInfo().username };
+      await askGateway(openSystem(options.config), 'POST', '/api/bypass', body);
+      print(options, { bypass: body.on }, () =>
+        body.on ? yellow('bypass is on: legacy answers every request') : green('bypass is off'),
+      );
+    });
+}
+
+function describeRoutes(routes: readonly RouteView[]): string {
+  return table(
+    ['route', 'capability', 'stage', 'steps', 'split', 'legacy', 'new'],
+    routes.map(({ name, capability, stage, serve, steps, split, requests }) => [
+      name,
+      capability,
+      stage ? stageText(stage) : serve ? `always ${serve}` : 'split alone',
+      steps.map(stageText).join(' → '),
+      split.join('; '),
+      String(requests?.legacy ?? 0),
+      String(requests?.new ?? 0),
+    ]),
+  );
+}
+
+function describeDecision({ route, capability, stage, primary, shadow, reasons }: Decision): string {
+  const steps = reasons.map(({ step, outcome }, index) => `  ${index + 1}. ${step.padEnd(8)}  ${outcome}`);
+  return [
+    `${bold(primary)} answers${shadow ? `, ${shadow} is asked afterwards and compared` : ''}`,
+    dim(
+      `route ${route ?? '(none)'}${capability ? ` of ${capability}` : ''}${stage ? `, stage ${stageText(stage)}` : ''}`,
+    ),
+    ...steps,
+  ].join('\n');
+}
+
+function stageText(stage: Stage): string {
+  return stage.kind === 'canary' ? `canary ${stage.percent}%` : stage.kind;
+}
+
+function collectHeader(text: string, headers: Record<string, string>): Record<string, string> {
+  const match = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(text);
+  if (!match) throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected NAME: VALUE.`);
+  return { ...headers, [match[1]!.toLowerCase()]: match[2]! };
+}
