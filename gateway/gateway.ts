@@ -1,0 +1,137 @@
+import { mkdir } from 'node:fs/promises';
+import type { EventLog } from '../contract/event-log.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { RunningPart } from '../runtime/part.ts';
+import { serve } from '../runtime/serve.ts';
+import { Bypass } from './bypass.ts';
+import type { CapabilityConfig, GatewayConfig } from './config.ts';
+import { type Evidence, startEvidence } from './evidence/evidence.ts';
+import { startFlags } from './flags/flags.ts';
+import { BridgeHeads } from './forwarding/bridge-head.ts';
+import { GeneralForwarder } from './forwarding/general-forwarder.ts';
+import { startJournal } from './journal/journal.ts';
+import { createPublicListener } from './public-listener.ts';
+import { RequestFlow } from './request-flow.ts';
+import { createRouteTable } from './routing/route-table.ts';
+import { type CapabilityShadow, startShadow } from './shadow/shadow.ts';
+import { type ShadowTelemetry, shadowTelemetry } from './shadow/shadow-telemetry.ts';
+import { createGatewayTelemetry } from './telemetry.ts';
+
+/** What the gateway stands on. */
+export interface GatewayPorts {
+  /** Opens the event log; may reject, then it is tried again while the gateway serves from its last copy on disk. */
+  readonly openLog: () => Promise<EventLog>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A gateway that serves. */
+export interface RunningGateway extends RunningPart {
+  /** `http://127.0.0.1:8080` */
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly bypass: Bypass;
+}
+
+/** How long requests in flight may take to finish when the gateway stops. */
+const drainMs = 10_000;
+
+/**
+ * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:
+ * (1) the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and one shadow per
+ * capability; (4) routing, forwarding and the flow that joins them; (5) the listeners. Neither log, bridge, flag server nor any side needs
+ * to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
+ */
+export async function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
+  const opened: RunningPart[] = [];
+  try {
+    return await open(config, ports, opened);
+  } catch (error) {
+    await stopAll(opened);
+    throw error;
+  }
+}
+
+async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningPart[]): Promise<RunningGateway> {
+  const { logger, metrics } = ports;
+  const { dataDir } = config;
+  await mkdir(dataDir, { recursive: true });
+  const telemetry = createGatewayTelemetry(logger, metrics);
+  const bypass = new Bypass(dataDir);
+
+  const journal = keep(opened, await startJournal({ openLog: ports.openLog, dataDir, logger, metrics }));
+  const flags = keep(opened, await startFlags({ unleash: config.flags, journal, dataDir, logger, metrics }));
+  const evidence = keep(opened, await startEvidence({ journal, dataDir, logger, metrics }));
+
+  const heads = config.bridgeUrl === undefined ? undefined : new BridgeHeads(config.bridgeUrl);
+  const table = createRouteTable(config.capabilities.flatMap(({ routes }) => routes));
+  const forwarder = new GeneralForwarder();
+  const shadows = new Map<string, CapabilityShadow>();
+  const flow = new RequestFlow({
+    config,
+    routing: () => ({ table, stages: journal.state.stages, flags, bypass: bypass.active }),
+    forwarder,
+    heads,
+    shadowOf: (capability) => shadows.get(capability),
+    seen: (route) => evidence.seen(route),
+    telemetry,
+  });
+  const shadowEvents = shadowTelemetry(logger, metrics);
+  for (const capability of config.capabilities) {
+    shadows.set(capability.name, keep(opened, openShadow(capability, flow, heads, evidence, shadowEvents)));
+  }
+
+  const listener = createPublicListener(
+    (client, upgradeHead) => void flow.handle(client, upgradeHead),
+    telemetry.refused,
+  );
+  const served = await serve(listener, config.listeners.public);
+  opened.push({
+    async stop() {
+      flow.drain();
+      await served.stop(drainMs);
+      forwarder.stop();
+    },
+  });
+  const adminUrl = '';
+  telemetry.started(served.url, adminUrl);
+  return { publicUrl: served.url, adminUrl, bypass, stop: once(() => stopAll(opened).then(telemetry.stopped)) };
+}
+
+function openShadow(
+  { name, shadow, compare, readYourWrites }: CapabilityConfig,
+  flow: RequestFlow,
+  heads: BridgeHeads | undefined,
+  evidence: Evidence,
+  telemetry: ShadowTelemetry,
+): CapabilityShadow {
+  return startShadow({
+    capability: name,
+    budget: shadow.budget,
+    upstream(exchange, side) {
+      const { upstream, target, headers } = flow.sideOf(exchange, side);
+      return { origin: upstream.origin, target, headers };
+    },
+    atLeast: heads && (() => heads.atLeast(readYourWrites.waitMs)),
+    rulesOf: (route) => compare.get(route)!,
+    evidence,
+    telemetry,
+  });
+}
+
+function keep<Part extends RunningPart>(opened: RunningPart[], part: Part): Part {
+  opened.push(part);
+  return part;
+}
+
+/** Closes in the opposite order of opening: first no more requests, last the journal. */
+async function stopAll(opened: RunningPart[]): Promise<void> {
+  for (const part of opened.splice(0).reverse()) await part.stop();
+}
+
+/** Calls `act` once however often it is asked; all callers get the same promise. */
+function once(act: () => Promise<void>): () => Promise<void> {
+  let acted: Promise<void> | undefined;
+  return () => (acted ??= act());
+}
