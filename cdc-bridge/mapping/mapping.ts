@@ -58,13 +58,13 @@ export function compileMapping(tables: TablesConfig): Mapping {
 }
 
 function mapWith(table: CompiledTable, change: RowChange): Mapped {
-  const row = `${change.table}/${attempt(() => table.key(currentRow(change))) ?? '?'}`;
+  const row = `${change.table}/${attempt(() => table.key(lastKnownRow(change))) ?? '?'}`;
   try {
     const events = moves(table, change).flatMap((part) => eventsOf(table, part));
     return events.length === 0 ? { kind: 'unmapped' } : { kind: 'mapped', events, row };
   } catch (error) {
     if (!(error instanceof Unclear)) throw error;
-    const stream = attempt(() => table.stream(currentRow(change)));
+    const stream = attempt(() => table.stream(lastKnownRow(change)));
     return { kind: 'unclear', reason: error.reason, detail: error.message, row, stream };
   }
 }
@@ -146,6 +146,11 @@ function compileReference(reference: string): (change: RowChange) => Json {
 /** The row that a change is about: as it is now, or as it was when it is gone. */
 function currentRow(change: RowChange): Row {
   return change.after ?? change.before ?? {};
+}
+
+/** All that is known of a row, to name it by when its image is not whole: a column that is not in the new image has not changed. */
+function lastKnownRow({ before, after }: RowChange): Row {
+  return { ...before, ...after };
 }
 
 function attempt<T>(work: () => T): T | undefined {

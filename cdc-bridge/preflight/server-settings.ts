@@ -110,10 +110,19 @@ const dayInSeconds = 86_400;
 export async function checkServer(database: LegacyDatabase, config: DatabaseConfig): Promise<PreflightProblem[]> {
   const rows = await database.query('SHOW GLOBAL VARIABLES');
   const variables = new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
-  const settings = [...common, ...(database.identity.flavour === 'mariadb' ? mariadb : mysql)];
+  return judgeSettings(database.identity.flavour, variables, config.serverId);
+}
+
+/** What the server's global variables stand in the way of. Pure. */
+export function judgeSettings(
+  flavour: 'mariadb' | 'mysql',
+  variables: Variables,
+  serverId: number,
+): PreflightProblem[] {
+  const settings = [...common, ...(flavour === 'mariadb' ? mariadb : mysql)];
   return [
     ...settings.flatMap((setting) => checkSetting(variables, setting)),
-    ...checkServerId(variables, config.serverId),
+    ...checkServerId(variables, serverId),
     ...checkPurgeWindow(variables),
   ];
 }
