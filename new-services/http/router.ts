@@ -36,6 +36,8 @@ export function router(routes: readonly Route[], telemetry: ServicesTelemetry): 
       name = `${route.method} ${route.path}`;
       await route.handle({ request, response, url, params });
     } catch (error) {
+      // The client went away while it was sending: there is nobody to answer.
+      if (request.errored) return;
       sendProblem(response, problemOf(translate(error, name, telemetry)));
     }
   };

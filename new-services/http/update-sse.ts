@@ -22,6 +22,7 @@ async function serveUpdates(ports: UpdatePorts, { request, response, url }: Exch
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
+    connection: 'close',
   });
   if (request.method === 'HEAD') {
     response.end();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -28,7 +27,7 @@ export function serveWebSocketUpdates(server: Server, ports: UpdatePorts): void 
     socket.on('error', () => socket.destroy());
     try {
       const wanted = await readUpgrade(ports, request);
-      sockets.handleUpgrade(request, socket, head, (client) => void feed(ports, client, wanted));
+      sockets.handleUpgrade(request, socket, head, (client) => new WebSocketFeed(ports, client).run(wanted));
     } catch (error) {
       refuse(socket, translate(error, ports));
     }
@@ -59,82 +58,93 @@ function refuse(socket: Duplex, error: ServicesError): void {
   );
 }
 
-async function feed(ports: UpdatePorts, client: WebSocket, wanted: UpdateRequest): Promise<void> {
-  ports.telemetry.updateOpened('websocket');
-  const gone = new AbortController();
-  client.once('close', () => gone.abort());
-  client.on('error', (error) => ports.telemetry.updateCut('websocket', error.message));
-  client.on('message', () => client.close(unsupportedData, 'this feed takes no messages'));
-  const heartbeat = keepAlive(ports, client);
-  try {
-    await sendEvents(ports, client, wanted, AbortSignal.any([ports.stopping, gone.signal]));
-    client.close(goingAway, 'the service stops');
-  } catch (error) {
-    ports.telemetry.updateFailed('websocket', error);
-    client.close(internalError, 'resume after the last message');
-  } finally {
-    clearInterval(heartbeat);
-    await endOf(client);
-    ports.telemetry.updateClosed('websocket');
-  }
-}
-
-async function sendEvents(
-  { log, upcast, telemetry, pace }: UpdatePorts,
-  client: WebSocket,
-  { after, wants }: UpdateRequest,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const batch of log.follow('domain', after, signal)) {
-    for (const event of batch) {
-      if (signal.aborted) return;
-      if (!wants(event) || (await sent(client, upcast(event), pace.stallMs, signal))) continue;
-      if (signal.aborted) return;
-      telemetry.updateCut('websocket', `left its events unread for ${pace.stallMs} ms`);
-      client.close(tryAgainLater, 'too slow: resume after the last message');
-      return;
-    }
-  }
-}
-
-/** Whether the message went out within the time: one at a time, so a slow client holds one event in memory and no more. */
-function sent(client: WebSocket, event: RecordedEvent, stallMs: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const stalled = setTimeout(() => resolve(false), stallMs);
-    const settle = (ok: boolean) => {
-      clearTimeout(stalled);
-      signal.removeEventListener('abort', abort);
-      resolve(ok);
-    };
-    const abort = () => settle(false);
-    signal.addEventListener('abort', abort, { once: true });
-    client.send(JSON.stringify(event), (error) => settle(!error));
-  });
-}
-
-/** Pings; a client that has not answered the last one is gone. */
-function keepAlive({ pace, telemetry }: UpdatePorts, client: WebSocket): NodeJS.Timeout {
-  let answered = true;
-  client.on('pong', () => {
-    answered = true;
-  });
-  return setInterval(() => {
-    if (!answered) {
-      telemetry.updateCut('websocket', 'did not answer a ping');
-      client.terminate();
-      return;
-    }
-    answered = false;
-    client.ping();
-  }, pace.heartbeatMs);
-}
-
 const closingGraceMs = 1_000;
 
-/** Waits for the closing handshake, but not for a client that does not take part in it. */
-async function endOf(client: WebSocket): Promise<void> {
-  if (client.readyState === client.CLOSED) return;
-  const grace = setTimeout(() => client.terminate(), closingGraceMs);
-  await once(client, 'close');
-  clearTimeout(grace);
+class WebSocketFeed {
+  readonly #ports: UpdatePorts;
+  readonly #client: WebSocket;
+  readonly #gone = new AbortController();
+  #cutAlready = false;
+
+  constructor(ports: UpdatePorts, client: WebSocket) {
+    this.#ports = ports;
+    this.#client = client;
+    client.once('close', () => this.#gone.abort());
+    client.on('error', (error) => this.#cut(error.message));
+    client.on('message', () => client.close(unsupportedData, 'this feed takes no messages'));
+  }
+
+  async run(wanted: UpdateRequest): Promise<void> {
+    const { telemetry } = this.#ports;
+    telemetry.updateOpened('websocket');
+    const heartbeat = this.#keepAlive();
+    try {
+      await this.#send(wanted);
+      this.#client.close(goingAway, 'the service stops');
+    } catch (error) {
+      telemetry.updateFailed('websocket', error);
+      this.#client.close(internalError, 'resume after the last message');
+    } finally {
+      clearInterval(heartbeat);
+      await this.#end();
+      telemetry.updateClosed('websocket');
+    }
+  }
+
+  async #send({ after, wants }: UpdateRequest): Promise<void> {
+    const { log, upcast, stopping, pace } = this.#ports;
+    const signal = AbortSignal.any([stopping, this.#gone.signal]);
+    for await (const batch of log.follow('domain', after, signal)) {
+      for (const event of batch) {
+        if (signal.aborted) return;
+        if (!wants(event) || (await this.#sent(upcast(event), signal))) continue;
+        if (!signal.aborted) this.#cut(`left its events unread for ${pace.stallMs} ms`);
+        return;
+      }
+    }
+  }
+
+  /** Whether the message went out within the time: one at a time, so a slow client holds one event in memory and no more. */
+  #sent(event: RecordedEvent, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (ok: boolean) => {
+        clearTimeout(stalled);
+        signal.removeEventListener('abort', abort);
+        resolve(ok);
+      };
+      const abort = () => settle(false);
+      const stalled = setTimeout(abort, this.#ports.pace.stallMs);
+      signal.addEventListener('abort', abort, { once: true });
+      this.#client.send(JSON.stringify(event), (error) => settle(!error));
+    });
+  }
+
+  /** Pings; a client that has not answered the last one by the next is gone. */
+  #keepAlive(): NodeJS.Timeout {
+    let answered = true;
+    this.#client.on('pong', () => {
+      answered = true;
+    });
+    return setInterval(() => {
+      if (!answered) this.#cut('did not answer a ping');
+      answered = false;
+      this.#client.ping();
+    }, this.#ports.pace.heartbeatMs);
+  }
+
+  #cut(reason: string): void {
+    if (this.#cutAlready) return;
+    this.#cutAlready = true;
+    this.#ports.telemetry.updateCut('websocket', reason);
+    this.#client.close(tryAgainLater, 'too slow: resume after the last message');
+    this.#gone.abort();
+  }
+
+  /** Waits for the closing handshake, but not for a client that does not take part in it. */
+  async #end(): Promise<void> {
+    if (this.#client.readyState === this.#client.CLOSED) return;
+    const grace = setTimeout(() => this.#client.terminate(), closingGraceMs);
+    await new Promise((resolve) => this.#client.once('close', resolve));
+    clearTimeout(grace);
+  }
 }

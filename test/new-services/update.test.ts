@@ -42,6 +42,11 @@ const note = (id: number) => event('shipment-note-added', { 'note-id': id, autho
 const appendNotes = async (from: number, to: number, stream = 'shipment-7') => {
   for (let id = from; id <= to; id++) await append(services.log, stream, note(id));
 };
+/** 200 kB each, more in all than the buffers of two sockets take; in streams that no projection reads. */
+const appendLargeEvents = async (count: number) => {
+  const text = 'x'.repeat(200_000);
+  for (let id = 1; id <= count; id++) await append(services.log, `other-${id}`, event('other-happened', { text }));
+};
 const noteIds = (events: readonly RecordedEvent[]) => events.map(({ data }) => data['note-id']);
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -115,10 +120,7 @@ describe('GET /update as server-sent events', () => {
   });
 
   test('cuts a client that does not read, and holds nothing for it', async () => {
-    const body = 'x'.repeat(200_000);
-    for (let id = 1; id <= 60; id++) {
-      await append(services.log, 'shipment-7', event('shipment-note-added', { 'note-id': id, author: 'a', body }));
-    }
+    await appendLargeEvents(60);
     const socket = connect(services.port, '127.0.0.1');
     socket.pause();
     socket.write('GET /update?after=domain/0/0 HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -183,10 +185,7 @@ describe('GET /update as WebSocket', () => {
   });
 
   test('cuts a client that does not read', async () => {
-    const body = 'x'.repeat(200_000);
-    for (let id = 1; id <= 60; id++) {
-      await append(services.log, 'shipment-7', event('shipment-note-added', { 'note-id': id, author: 'a', body }));
-    }
+    await appendLargeEvents(60);
     const client = await webSocket('?after=domain/0/0');
     client.socket.pause();
     await until(async () => (await gauge('strangler_update_clients_cut_total{transport="websocket"}')) === 1);
