@@ -14,7 +14,8 @@ export interface MoveRequest {
 
 /** `conflict`: the route was moved meanwhile, by whom and where to. `refused`: the log is away. */
 export type MoveOutcome =
-  | { readonly kind: 'moved' | 'unchanged' }
+  | { readonly kind: 'moved' }
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'conflict'; readonly meanwhile: RouteMove | undefined }
   | { readonly kind: 'refused'; readonly reason: string };
 

@@ -1,0 +1,96 @@
+import type { Problem } from '../../runtime/problem.ts';
+
+/** Every error that the admin API answers with: its status, what it means, what the operator should do. Mirrored by docs/errors.md. */
+export const adminErrors = {
+  'token-required': {
+    status: 401,
+    title: 'The admin API needs its token.',
+    remedy:
+      'Send Authorization: Bearer TOKEN; the token is listeners.admin.token, or in .data when none is configured.',
+  },
+  'no-such-resource': {
+    status: 404,
+    title: 'The admin API has nothing at this path.',
+    remedy: 'See the list of paths in docs/admin-api.md; the method counts.',
+  },
+  'malformed-json': {
+    status: 400,
+    title: 'The request body is not JSON.',
+    remedy: 'Correct the body; the detail says where reading stopped.',
+  },
+  'malformed-request': {
+    status: 400,
+    title: 'The request cannot be read.',
+    remedy: 'Correct the path or the body encoding; the detail says what was found.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The request body is too large.',
+    remedy: 'No request to the admin API needs more than 64 KiB.',
+  },
+  'invalid-body': {
+    status: 400,
+    title: 'The request body is not what this resource expects.',
+    remedy: 'Correct the members that `problems` lists.',
+  },
+  'unknown-route': {
+    status: 404,
+    title: 'No route and no capability has this name.',
+    remedy: 'GET /api/routes lists the names.',
+  },
+  'unknown-flag': {
+    status: 404,
+    title: 'No flag has this name.',
+    remedy: 'GET /api/flags lists the names; to make a new flag that no route asks for, send "create": true.',
+  },
+  'flags-elsewhere': {
+    status: 409,
+    title: 'The flags are kept by a real Unleash, not by this gateway.',
+    remedy: 'Change them there, or remove `flags` from the configuration.',
+  },
+  'route-has-no-stage': {
+    status: 409,
+    title: 'This route has no stage: its split, or serve, alone decides.',
+    remedy: 'Declare a rollout for it, or change its split or flag.',
+  },
+  'no-further-step': {
+    status: 409,
+    title: 'The route stands at the end of its steps in this direction.',
+    remedy: 'Name the stage with "to"; retiring is done by name only.',
+  },
+  'changed-meanwhile': {
+    status: 409,
+    title: 'Somebody else changed it at the same time.',
+    remedy: 'Look at where it stands now and decide again.',
+  },
+  'log-away': {
+    status: 503,
+    title: 'The event log does not answer, so nothing can be changed.',
+    remedy: 'Traffic goes on by the last known state. In an emergency `strangler bypass on` needs no log.',
+  },
+  'admin-failed': {
+    status: 500,
+    title: 'The admin API failed.',
+    remedy: 'A defect of the gateway: report it with the log line of this moment.',
+  },
+} as const satisfies Record<string, { status: number; title: string; remedy: string }>;
+
+export type AdminErrorCode = keyof typeof adminErrors;
+
+/** An error of the admin API: a code of the list, what was found and what was expected, and facts for programs. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError';
+  readonly code: AdminErrorCode;
+  readonly facts: Readonly<Record<string, unknown>>;
+  constructor(code: AdminErrorCode, detail: string, facts: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.code = code;
+    this.facts = facts;
+  }
+
+  /** As the client is shown it. */
+  get problem(): Problem {
+    const { status, title } = adminErrors[this.code];
+    return { status, code: this.code, title, detail: this.message, ...this.facts };
+  }
+}

@@ -1,0 +1,60 @@
+import type { Logger } from '../../runtime/logger.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
+import type { Evidence } from '../evidence/evidence.ts';
+import type { FlagSource } from '../flags/flag-source.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Decision } from '../routing/decision.ts';
+import type { Stage } from '../routing/stage.ts';
+import type { ShadowStatus } from '../shadow/shadow.ts';
+
+/** A route as the plan has it and as it stands. */
+export interface RouteView {
+  readonly name: string;
+  readonly capability: string;
+  /** `GET /shipments/{id}` */
+  readonly match: string;
+  /** Stages of its rollout in order; empty: no stage. */
+  readonly steps: readonly Stage[];
+  /** Where it stands; undefined: no stage. */
+  readonly stage: Stage | undefined;
+  /** The entries of its split, one line each. */
+  readonly split: readonly string[];
+  /** Requests by the side that answered, since the start. */
+  readonly requests: { readonly legacy: number; readonly new: number };
+}
+
+/** A request as somebody describes it to ask where it would go. */
+export interface ExplainRequest {
+  readonly method: string;
+  /** `/shipments/7?x=1` */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clientAddress?: string;
+}
+
+/** Something that works less well than it should, while requests are served. */
+export interface Degradation {
+  /** `log`, `flags`, `shadow shipments`, `bypass`, … */
+  readonly part: string;
+  /** ISO 8601 in UTC, where known. */
+  readonly since?: string;
+  readonly detail: string;
+}
+
+/** What the admin API shows and changes. */
+export interface AdminPorts {
+  readonly token: string;
+  readonly journal: Journal;
+  readonly flags: FlagSource;
+  /** URL of the real Unleash that keeps the flags; undefined: they are built in and served to Unleash SDKs here. */
+  readonly unleashUrl: string | undefined;
+  /** Names of the flags that splits ask for. */
+  readonly flagsInUse: () => readonly string[];
+  readonly evidence: Evidence;
+  readonly shadows: () => readonly ShadowStatus[];
+  readonly routes: () => readonly RouteView[];
+  readonly explain: (request: ExplainRequest) => Decision;
+  readonly bypass: { readonly active: boolean; set(on: boolean, by?: string): void };
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}

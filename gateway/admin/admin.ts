@@ -1,0 +1,174 @@
+import { createServer } from 'node:http';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { sendProblem } from '../../runtime/problem.ts';
+import { type Served, serve } from '../../runtime/serve.ts';
+import { FlagClientApi } from '../flags/client-api.ts';
+import { nextStep, previousStep, stageText } from '../journal/rollout-steps.ts';
+import { AdminError } from './admin-errors.ts';
+import type { AdminPorts, RouteView } from './admin-ports.ts';
+import { authorize } from './authorize.ts';
+import { bodies, readBody } from './bodies.ts';
+import { getFlag, listFlags, putFlag } from './flag-resource.ts';
+import { moveRoutes, unknownRoute } from './move-routes.ts';
+import { degradations, statusReport } from './status.ts';
+import { unleashRoutes } from './unleash-routes.ts';
+
+/** Serves the admin API. Stopping ends the streams of flags first. */
+export async function startAdmin(listen: { port: number; host?: string }, ports: AdminPorts): Promise<Served> {
+  const clientApi = ports.unleashUrl === undefined ? new FlagClientApi(ports.journal) : undefined;
+  const served = await serve(createServer(createAdmin(ports, clientApi)), listen);
+  return {
+    ...served,
+    stop(drainMs) {
+      clientApi?.stop();
+      return served.stop(drainMs);
+    },
+  };
+}
+
+/**
+ * The admin API. Everything needs the token but /healthz and /readyz; bodies and answers are JSON, errors problem details.
+ *
+ * - `GET  /healthz` → `{status: "ok"}`: the process answers
+ * - `GET  /readyz` → `{status: "ready", degraded: Degradation[]}`: 200 as long as legacy can be served
+ * - `GET  /metrics` → Prometheus text
+ * - `GET  /api/status` → `{bypass, log, flags, routes: {STAGE: count}, shadows, degraded}`: see status.ts
+ * - `GET  /api/routes` → `{routes: […]}`: see `routeJson`
+ * - `GET  /api/routes/NAME` → one of them
+ * - `POST /api/routes/NAME/promote`, `…/rollback` `{to?, by?, reason?}` → `{moved: [{route, from, to}]}`; NAME is a route, or a capability
+ *   for all its routes; `to` is `legacy`, `shadow`, `canary 25%`, `new` or `retired`
+ * - `POST /api/explain` `{method?, url, headers?, clientAddress?}` → Decision
+ * - `GET  /api/bypass`, `POST /api/bypass` `{on, by?}` → `{on}`
+ * - `GET  /api/flags` → `{flags: FlagView[]}`, `GET /api/flags/NAME` → FlagView
+ * - `PUT  /api/flags/NAME` `{enabled, percent?, users?, strategies?, create?, by?, reason?}` → FlagView
+ * - `GET  /api/shadow/report` → ShadowReport, with `?route=NAME` of that route alone
+ * - `POST /api/shadow/reset` `{route, by?, reason?}` → `{reset: NAME}`
+ * - `/api/client/…`: Unleash's client API
+ */
+export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefined): Express {
+  const app = express().disable('x-powered-by').disable('etag');
+  app.use((_, response, next) => {
+    response.setHeader('cache-control', 'no-store');
+    next();
+  });
+  addHealth(app, ports);
+  app.use(authorize(ports.token));
+  app.get('/metrics', async (_, response) => {
+    response.type(ports.metrics.contentType).send(await ports.metrics.text());
+  });
+  app.use('/api/client', unleashRoutes(clientApi));
+  app.use(express.json({ limit: '64kb', type: () => true }));
+  addRoutes(app, ports);
+  addFlags(app, ports);
+  addEvidence(app, ports);
+  app.use((request) => {
+    throw new AdminError('no-such-resource', `found ${request.method} ${request.path}`);
+  });
+  app.use(answerErrors(ports));
+  return app;
+}
+
+function addHealth(app: Express, ports: AdminPorts): void {
+  app.get('/healthz', (_, response) => void response.json({ status: 'ok' }));
+  app.get('/readyz', (_, response) => void response.json({ status: 'ready', degraded: degradations(ports) }));
+}
+
+function addRoutes(app: Express, ports: AdminPorts): void {
+  app.get('/api/status', (_, response) => void response.json(statusReport(ports)));
+  app.get('/api/routes', (_, response) => {
+    response.json({ routes: ports.routes().map((route) => routeJson(ports, route)) });
+  });
+  app.get('/api/routes/:name', (request, response) => {
+    const route = ports.routes().find(({ name }) => name === request.params.name);
+    if (!route) throw unknownRoute(ports.routes(), request.params.name);
+    response.json(routeJson(ports, route));
+  });
+  for (const direction of ['promote', 'rollback'] as const) {
+    app.post(`/api/routes/:name/${direction}`, async (request, response) => {
+      const { to, by, reason } = readBody(bodies.move, request);
+      const moved = await moveRoutes(ports, { name: String(request.params.name), direction, to, by, reason });
+      response.json({ moved });
+    });
+  }
+  app.post('/api/explain', (request, response) => {
+    const { method, url, headers, clientAddress } = readBody(bodies.explain, request);
+    const [, host, target] = /^(?:https?:\/\/([^/]+))?(\/.*)$/.exec(url)!;
+    const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    response.json(
+      ports.explain({
+        method,
+        target: target!,
+        headers: host === undefined ? given : { host, ...given },
+        ...(clientAddress === undefined ? {} : { clientAddress }),
+      }),
+    );
+  });
+  app.get('/api/bypass', (_, response) => void response.json({ on: ports.bypass.active }));
+  app.post('/api/bypass', (request, response) => {
+    const { on, by } = readBody(bodies.bypass, request);
+    ports.bypass.set(on, by);
+    response.json({ on: ports.bypass.active });
+  });
+}
+
+function addFlags(app: Express, ports: AdminPorts): void {
+  app.get('/api/flags', (_, response) => void response.json({ flags: listFlags(ports) }));
+  app.get('/api/flags/:name', (request, response) => void response.json(getFlag(ports, request.params.name)));
+  app.put('/api/flags/:name', async (request, response) => {
+    response.json(await putFlag(ports, request.params.name, readBody(bodies.flag, request)));
+  });
+}
+
+function addEvidence(app: Express, ports: AdminPorts): void {
+  app.get('/api/shadow/report', (request, response) => {
+    const { route } = request.query;
+    if (typeof route === 'string') requireRoute(ports, route);
+    const report = ports.evidence.report();
+    response.json(typeof route === 'string' ? { routes: report.routes.filter((one) => one.route === route) } : report);
+  });
+  app.post('/api/shadow/reset', async (request, response) => {
+    const { route, by, reason } = readBody(bodies.reset, request);
+    requireRoute(ports, route);
+    const failure = await ports.evidence.reset({ route, by, reason });
+    if (failure) throw new AdminError('log-away', `${route}: ${failure.refused}`);
+    response.json({ reset: route });
+  });
+}
+
+/** Evidence may be of a route that is not in the plan any more. */
+function requireRoute({ routes, evidence }: AdminPorts, name: string): void {
+  const known = routes().some((route) => route.name === name) || evidence.reportOf(name) !== undefined;
+  if (!known) throw unknownRoute(routes(), name);
+}
+
+/** A route with its last move, the steps that promote and rollback would take, and the verdicts of its shadow in numbers. */
+function routeJson({ journal, evidence }: AdminPorts, route: RouteView) {
+  const { stage, steps } = route;
+  const [next, previous] = stage ? [nextStep(steps, stage), previousStep(steps, stage)] : [];
+  const { compared = 0, mismatched = 0 } = evidence.reportOf(route.name) ?? {};
+  return {
+    ...route,
+    lastMove: journal.state.moves.get(route.name),
+    next: next && stageText(next),
+    previous: previous && stageText(previous),
+    shadow: { compared, mismatched },
+  };
+}
+
+function answerErrors({ logger }: AdminPorts): ErrorRequestHandler {
+  return (error, _request, response, _next) => {
+    const known = translate(error);
+    if (known.code === 'admin-failed') logger.error({ err: error }, 'the admin API failed');
+    sendProblem(response, known.problem);
+  };
+}
+
+/** Errors of express and its body parser, by the `type` or `status` they carry. */
+function translate(error: unknown): AdminError {
+  if (error instanceof AdminError) return error;
+  const { type, status, message } = error as { type?: string; status?: number; message?: string };
+  if (type === 'entity.parse.failed') return new AdminError('malformed-json', message ?? '');
+  if (type === 'entity.too.large') return new AdminError('body-too-large', message ?? '');
+  if (status !== undefined && status < 500) return new AdminError('malformed-request', message ?? '');
+  return new AdminError('admin-failed', 'see the log of the gateway');
+}

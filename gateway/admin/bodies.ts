@@ -1,0 +1,77 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import type { Stage } from '../routing/stage.ts';
+import { AdminError } from './admin-errors.ts';
+
+const by = z.string().min(1).max(100).default('operator');
+const reason = z.string().max(1_000).default('by hand');
+const percent = z.number().min(0).max(100);
+
+/** A stage as it is written: `legacy`, `shadow`, `canary 25%`, `new`, `retired`. */
+const stage = z.string().transform((text, context): Stage => {
+  const canary = /^canary[ :](\d{1,3}(?:\.\d+)?) ?%$/.exec(text);
+  if (canary && Number(canary[1]) <= 100) return { kind: 'canary', percent: Number(canary[1]) };
+  if (text === 'legacy' || text === 'shadow' || text === 'new' || text === 'retired') return { kind: text };
+  const expected = 'legacy, shadow, canary 25%, new or retired';
+  context.addIssue({ code: 'custom', message: `found ${JSON.stringify(text.slice(0, 40))}, expected ${expected}` });
+  return z.NEVER;
+});
+
+const headerValues = z.record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected a header name'), z.string());
+
+/** What each resource takes; unknown members are refused. */
+export const bodies = {
+  /** `to` names the stage instead of taking the next step of the plan. */
+  move: z.strictObject({ to: stage.optional(), by, reason }),
+  explain: z.strictObject({
+    method: z
+      .string()
+      .regex(/^[A-Za-z]+$/, 'expected a method such as GET')
+      .transform((text) => text.toUpperCase())
+      .default('GET'),
+    /** A path with query, or an absolute URL. */
+    url: z
+      .string()
+      .regex(/^(https?:\/\/[^/?#\s]+)?\/\S*$/, 'expected a path such as /shipments/7, or a URL with a path'),
+    headers: headerValues.default({}),
+    clientAddress: z.union([z.ipv4(), z.ipv6()]).optional(),
+  }),
+  bypass: z.strictObject({ on: z.boolean(), by }),
+  flag: z.strictObject({
+    enabled: z.boolean(),
+    percent: percent.optional(),
+    users: z.array(z.string().min(1)).optional(),
+    strategies: z
+      .array(
+        z.looseObject({
+          name: z.string().min(1),
+          parameters: z.record(z.string(), z.string()).default({}),
+          constraints: z
+            .array(
+              z.looseObject({
+                contextName: z.string(),
+                operator: z.string(),
+                values: z.array(z.string()).default([]),
+                inverted: z.boolean().default(false),
+              }),
+            )
+            .default([]),
+        }),
+      )
+      .optional(),
+    /** Needed for a flag that neither exists nor is asked for by a route. */
+    create: z.boolean().default(false),
+    by,
+    reason,
+  }),
+  reset: z.strictObject({ route: z.string(), by, reason }),
+} as const;
+
+/** The request's body, read. No body counts as `{}`. Throws AdminError `invalid-body` that lists every problem. */
+export function readBody<Schema extends z.ZodType>(schema: Schema, request: Request): z.infer<Schema> {
+  const parsed = schema.safeParse(request.body ?? {});
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+  const detail = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
+  throw new AdminError('invalid-body', detail, { problems });
+}

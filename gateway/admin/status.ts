@@ -1,0 +1,36 @@
+import { stageText } from '../journal/rollout-steps.ts';
+import type { AdminPorts, Degradation } from './admin-ports.ts';
+
+/**
+ * Everything that works less well than it should. None of it makes the gateway unready: requests that legacy can serve are served by the
+ * last known state.
+ */
+export function degradations({ journal, flags, shadows, bypass }: AdminPorts): Degradation[] {
+  const log = journal.status();
+  const source = flags.status();
+  return [
+    ...(bypass.active ? [{ part: 'bypass', detail: 'bypass is on: every request goes to legacy' }] : []),
+    ...(log.kind === 'away' ? [{ part: 'log', since: log.since, detail: log.detail }] : []),
+    ...(source.kind === 'fresh' ? [] : [{ part: 'flags', since: source.since, detail: source.detail }]),
+    ...shadows()
+      .filter(({ breaker }) => breaker !== 'closed')
+      .map(({ capability }) => ({
+        part: `shadow ${capability}`,
+        detail: 'the other side does not answer: nothing is compared',
+      })),
+  ];
+}
+
+/** What `GET /api/status` answers. */
+export function statusReport(ports: AdminPorts) {
+  const { journal, flags, unleashUrl, shadows, routes, bypass } = ports;
+  const stages = routes().map(({ stage }) => (stage ? stageText(stage) : 'no stage'));
+  return {
+    bypass: bypass.active,
+    log: journal.status(),
+    flags: { source: unleashUrl ?? 'built in', ...flags.status() },
+    routes: Object.fromEntries([...new Set(stages)].map((text) => [text, stages.filter((one) => one === text).length])),
+    shadows: shadows(),
+    degraded: degradations(ports),
+  };
+}
