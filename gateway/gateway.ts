@@ -4,6 +4,8 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { serve } from '../runtime/serve.ts';
+import { startAdmin } from './admin/admin.ts';
+import type { RouteView } from './admin/admin-ports.ts';
 import { Bypass } from './bypass.ts';
 import type { CapabilityConfig, GatewayConfig } from './config.ts';
 import { type Evidence, startEvidence } from './evidence/evidence.ts';
@@ -13,10 +15,14 @@ import { GeneralForwarder } from './forwarding/general-forwarder.ts';
 import { startJournal } from './journal/journal.ts';
 import { createPublicListener } from './public-listener.ts';
 import { RequestFlow } from './request-flow.ts';
-import { createRouteTable } from './routing/route-table.ts';
+import { stageOf } from './routing/decide.ts';
+import { matchText, type Route } from './routing/route.ts';
+import { createRouteTable, type RouteTable } from './routing/route-table.ts';
+import { splitEntryText } from './routing/split-entry.ts';
+import type { Stage } from './routing/stage.ts';
 import { type CapabilityShadow, startShadow } from './shadow/shadow.ts';
 import { type ShadowTelemetry, shadowTelemetry } from './shadow/shadow-telemetry.ts';
-import { createGatewayTelemetry } from './telemetry.ts';
+import { createGatewayTelemetry, type RequestCounts } from './telemetry.ts';
 
 /** What the gateway stands on. */
 export interface GatewayPorts {
@@ -40,7 +46,7 @@ const drainMs = 10_000;
 /**
  * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:
  * (1) the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and one shadow per
- * capability; (4) routing, forwarding and the flow that joins them; (5) the listeners. Neither log, bridge, flag server nor any side needs
+ * capability; (4) routing, forwarding and the flow that joins them; (5) the two listeners. Neither log, bridge, flag server nor any side needs
  * to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
  */
 export async function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
@@ -94,9 +100,28 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
       forwarder.stop();
     },
   });
-  const adminUrl = '';
-  telemetry.started(served.url, adminUrl);
-  return { publicUrl: served.url, adminUrl, bypass, stop: once(() => stopAll(opened).then(telemetry.stopped)) };
+  const admin = await startAdmin(config.listeners.admin, {
+    token: config.listeners.admin.token,
+    journal,
+    flags,
+    unleashUrl: config.flags?.url,
+    flagsInUse: () => flagsInUse(table),
+    evidence,
+    shadows: () => [...shadows.values()].map((shadow) => shadow.status()),
+    routes: () => table.routes.map((route) => viewOf(route, journal.state.stages, telemetry.countsOf(route.name))),
+    explain: (request) => flow.explain(request),
+    bypass,
+    metrics,
+    logger,
+  });
+  opened.unshift(admin);
+  telemetry.started(served.url, admin.url);
+  return {
+    publicUrl: served.url,
+    adminUrl: admin.url,
+    bypass,
+    stop: once(() => stopAll(opened).then(telemetry.stopped)),
+  };
 }
 
 function openShadow(
@@ -120,14 +145,36 @@ function openShadow(
   });
 }
 
+function viewOf(route: Route, stages: ReadonlyMap<string, Stage>, requests: RequestCounts): RouteView {
+  return {
+    name: route.name,
+    capability: route.capability,
+    match: matchText(route.match),
+    steps: route.steps,
+    stage: stageOf(route, stages),
+    split: route.split.map(splitEntryText),
+    requests,
+  };
+}
+
+function flagsInUse(table: RouteTable): string[] {
+  const entries = table.routes.flatMap(({ split }) => split);
+  return [...new Set(entries.flatMap((entry) => (entry.kind === 'flag' ? [entry.flag] : [])))].sort();
+}
+
 function keep<Part extends RunningPart>(opened: RunningPart[], part: Part): Part {
   opened.push(part);
   return part;
 }
 
-/** Closes in the opposite order of opening: first no more requests, last the journal. */
+/**
+ * Closes in the opposite order of opening: first no more requests, last the journal and the admin API, which tells of the stopping itself.
+ * All is closed even when one part cannot; then that is thrown.
+ */
 async function stopAll(opened: RunningPart[]): Promise<void> {
-  for (const part of opened.splice(0).reverse()) await part.stop();
+  const failures: unknown[] = [];
+  for (const part of opened.splice(0).reverse()) await part.stop().catch((error) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'parts of the gateway did not stop');
 }
 
 /** Calls `act` once however often it is asked; all callers get the same promise. */

@@ -10,7 +10,7 @@ import { ReadYourWrites } from './forwarding/read-your-writes.ts';
 import { refuse } from './forwarding/refuse.ts';
 import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
 import { type SideRequest, Sides } from './forwarding/sides.ts';
-import { type Reception, type RequestHead, receive } from './identity/reception.ts';
+import { type Reception, receive } from './identity/reception.ts';
 import { decide, type Routing } from './routing/decide.ts';
 import type { Decision } from './routing/decision.ts';
 import type { Target } from './routing/stage.ts';
@@ -30,6 +30,14 @@ export interface RequestFlowPorts {
   /** A read of a route that is being compared, before sampling. */
   readonly seen: (route: string) => void;
   readonly telemetry: GatewayTelemetry;
+}
+
+/** A request that somebody asks about. */
+export interface DescribedRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clientAddress?: string;
 }
 
 /**
@@ -71,9 +79,14 @@ export class RequestFlow {
     }
   }
 
-  /** Where a request would go and why; nothing is sent. The shadow is shown where any sample of such requests would reach it. */
-  explain(head: RequestHead): Decision {
-    return decide(receive(head, this.#ports.config).facts, this.#ports.routing(), () => 0);
+  /**
+   * Where a request would go and why; nothing is sent. The shadow is shown where any sample of such requests would reach it. Throws a
+   * GatewayError for a request that would be refused.
+   */
+  explain({ method, target, headers, clientAddress = '127.0.0.1' }: DescribedRequest): Decision {
+    const rawHeaders = Object.entries(headers).flat();
+    const { facts } = receive({ method, url: target, rawHeaders, remoteAddress: clientAddress }, this.#ports.config);
+    return decide(facts, this.#ports.routing(), () => 0);
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */

@@ -76,6 +76,9 @@ const always = () => 0;
 const never = () => 0.999999;
 const canary = { rollout: { steps: ['shadow', { canary: '10%' }, 'new'] } };
 
+/** Two routes that both take the request; the first is to win. */
+type Preference = [winner: unknown, loser: unknown, target: string, more?: Partial<RequestFacts>];
+
 describe('matching', () => {
   const table = (routes: unknown[]) => {
     const built = routing(routes);
@@ -138,12 +141,7 @@ describe('matching', () => {
     expect(match('/api/v2/x', good)).toBeUndefined();
   });
 
-  const precedence: readonly (readonly [
-    winner: unknown,
-    loser: unknown,
-    target: string,
-    more?: Partial<RequestFacts>,
-  ])[] = [
+  const precedence: Preference[] = [
     ['GET /a/b', 'GET /a/{x}', '/a/b'],
     ['GET /a/{x:int}', 'GET /a/{x}', '/a/7'],
     ['GET /a/{x}', 'GET /a/*', '/a/b'],
@@ -170,7 +168,7 @@ describe('matching', () => {
     ],
   ];
 
-  it.each(precedence)('prefers %j to %j whatever their order', (winner, loser, target, more) => {
+  it.each(precedence)('prefers %j to %j whatever their order', (...[winner, loser, target, more]: Preference) => {
     const name = typeof winner === 'string' ? winner : (winner as { name: string }).name;
     expect(table([winner, loser])(target, more)).toBe(name);
     expect(table([loser, winner])(target, more)).toBe(name);
