@@ -13,6 +13,7 @@ const pureFolders = [
   'gateway/routing',
   'gateway/comparison',
   'cdc-bridge/mapping',
+  'new-services/event-sourcing/decider',
   'new-services/shipments/decider',
 ];
 const pureModules = new Set([

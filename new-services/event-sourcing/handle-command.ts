@@ -3,7 +3,7 @@ import { type AppendResult, type EventLog, LogError } from '../../contract/event
 import { formatLogAddress } from '../../contract/log-address.ts';
 import type { NewEvent, RecordedEvent } from '../../contract/recorded-event.ts';
 import { ServicesError } from '../errors.ts';
-import { type Decider, type Decision, fold } from './decider.ts';
+import { type Decider, type Decision, fold } from './decider/decider.ts';
 
 /** Writers to one stream are few; a command that lost this often meets a fault, not a race. */
 const maxAttempts = 20;

@@ -12,9 +12,9 @@ import {
   submitCommand,
   unrecordedCommand,
 } from '../event-sourcing/command-topic.ts';
-import type { Decision } from '../event-sourcing/decider.ts';
+import type { Decision } from '../event-sourcing/decider/decider.ts';
 import type { RecordedCommand } from '../event-sourcing/handle-command.ts';
-import { shipmentActions, shipmentCommandSchema } from '../shipments/shipment-commands.ts';
+import { shipmentActions, shipmentCommandSchema } from '../shipments/decider/shipment-commands.ts';
 import { type Exchange, sendJson } from './exchange.ts';
 import { parseEnvelope, refuseUnknownAction } from './parse-envelope.ts';
 import { readJson } from './read-json.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../../runtime/sqlite.ts';
+import type { PackingListItem, Shipment, ShipmentFields, ShipmentNote } from './decider/shipment.ts';
 import { foldText } from './fold-text.ts';
-import type { PackingListItem, Shipment, ShipmentFields, ShipmentNote } from './shipment.ts';
 
 /** A shipment as the view has it. */
 export interface ShipmentRow {

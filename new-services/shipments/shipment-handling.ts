@@ -1,10 +1,10 @@
 import type { EventLog } from '../../contract/event-log.ts';
 import type { CommandHandling, RecordedCommand, Target } from '../event-sourcing/handle-command.ts';
 import { describeIssues } from '../issues.ts';
+import type { Shipment } from './decider/shipment.ts';
+import { type ShipmentCommand, type ShipmentRequest, shipmentCommandSchema } from './decider/shipment-commands.ts';
+import { shipmentDecider } from './decider/shipment-decider.ts';
 import type { EstimateArrival } from './estimate-arrival.ts';
-import type { Shipment } from './shipment.ts';
-import { type ShipmentCommand, type ShipmentRequest, shipmentCommandSchema } from './shipment-commands.ts';
-import { shipmentDecider } from './shipment-decider.ts';
 import { createdKey, resolveShipmentId, type ShipmentKeys, shipmentStream } from './shipment-keys.ts';
 import { upcast } from './upcasters.ts';
 

@@ -1,7 +1,7 @@
 import type { EventLog } from '../../contract/event-log.ts';
 import type { Json } from '../../contract/json.ts';
 import type { Origin, RecordedEvent } from '../../contract/recorded-event.ts';
-import { evolve, noShipment, type Shipment } from './shipment.ts';
+import { evolve, noShipment, type Shipment } from './decider/shipment.ts';
 import { shipmentJson, shipmentMembers } from './shipment-json.ts';
 import { shipmentStream } from './shipment-keys.ts';
 import { upcast } from './upcasters.ts';

@@ -1,5 +1,5 @@
 import type { Json } from '../../contract/json.ts';
-import type { Shipment, ShipmentFields } from './shipment.ts';
+import type { Shipment, ShipmentFields } from './decider/shipment.ts';
 
 type Members = { [member: string]: Json };
 

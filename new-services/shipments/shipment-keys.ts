@@ -1,7 +1,7 @@
 import type { EventLog } from '../../contract/event-log.ts';
 import type { KeyRange } from '../config.ts';
 import { firstEffectId } from '../event-sourcing/handle-command.ts';
-import type { ShipmentId } from './shipment-commands.ts';
+import type { ShipmentId } from './decider/shipment-commands.ts';
 
 export function shipmentStream(key: number): string {
   return `shipment-${key}`;

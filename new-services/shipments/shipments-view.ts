@@ -2,8 +2,8 @@ import type { JsonObject } from '../../contract/json.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { Database } from '../../runtime/sqlite.ts';
 import type { Projection } from '../event-sourcing/projection.ts';
+import { evolve, noShipment, type Shipment } from './decider/shipment.ts';
 import { foldText } from './fold-text.ts';
-import { evolve, noShipment, type Shipment } from './shipment.ts';
 import { shipmentKey } from './shipment-keys.ts';
 
 /**

@@ -4,8 +4,8 @@ import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../contract/json.ts';
 import type { NewEvent } from '../../contract/recorded-event.ts';
-import { fold } from '../../new-services/event-sourcing/decider.ts';
-import { evolve, noShipment } from '../../new-services/shipments/shipment.ts';
+import { fold } from '../../new-services/event-sourcing/decider/decider.ts';
+import { evolve, noShipment } from '../../new-services/shipments/decider/shipment.ts';
 import { shipmentJson } from '../../new-services/shipments/shipment-json.ts';
 import { append, event, legacyShipment, startTestServices, type TestServices, until } from './test-services.ts';
 

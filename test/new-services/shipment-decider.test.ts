@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../contract/json.ts';
-import { fold } from '../../new-services/event-sourcing/decider.ts';
-import { shipmentCommandSchema } from '../../new-services/shipments/shipment-commands.ts';
-import { shipmentDecider } from '../../new-services/shipments/shipment-decider.ts';
+import { fold } from '../../new-services/event-sourcing/decider/decider.ts';
+import { shipmentCommandSchema } from '../../new-services/shipments/decider/shipment-commands.ts';
+import { shipmentDecider } from '../../new-services/shipments/decider/shipment-decider.ts';
 import { legacyShipment } from './test-services.ts';
 
 const facts = { now: '2025-12-21T08:00:00.000Z', estimatedArrival: '2025-12-24T00:00:00.000Z' };

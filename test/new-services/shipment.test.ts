@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../contract/json.ts';
-import { fold } from '../../new-services/event-sourcing/decider.ts';
-import { evolve, noShipment, type Shipment } from '../../new-services/shipments/shipment.ts';
+import { fold } from '../../new-services/event-sourcing/decider/decider.ts';
+import { evolve, noShipment, type Shipment } from '../../new-services/shipments/decider/shipment.ts';
 import { legacyShipment } from './test-services.ts';
 
 const knownActions = [

@@ -1,5 +1,5 @@
+import type { PackingListItem, RecordId } from '../../shipments/decider/shipment.ts';
 import type { ShipmentRow } from '../../shipments/find-shipments.ts';
-import type { PackingListItem, RecordId } from '../../shipments/shipment.ts';
 
 /** A shipment as legacy's lists show it. */
 export interface LegacyRow {

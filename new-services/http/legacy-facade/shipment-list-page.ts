@@ -1,4 +1,4 @@
-import { statuses } from '../../shipments/shipment.ts';
+import { statuses } from '../../shipments/decider/shipment.ts';
 import { type Html, html } from './html.ts';
 import { type Frame, layout, statusBadge } from './layout.ts';
 import type { LegacyRow } from './legacy-row.ts';

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../../contract/json.ts';
-import { accepted, type Decider, type Decision, rejected } from '../event-sourcing/decider.ts';
+import type { JsonObject } from '../../../contract/json.ts';
+import { accepted, type Decider, type Decision, rejected } from '../../event-sourcing/decider/decider.ts';
 import { evolve, noShipment, type Shipment, type ShipmentFields, type Status, statuses } from './shipment.ts';
 import type { ShipmentCommand } from './shipment-commands.ts';
 

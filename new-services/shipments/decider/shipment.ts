@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../../contract/json.ts';
-import type { PastEvent } from '../event-sourcing/decider.ts';
+import type { Json, JsonObject } from '../../../contract/json.ts';
+import type { PastEvent } from '../../event-sourcing/decider/decider.ts';
 
 /** An id as the legacy database gives it: a number, or text where a number would not be exact. */
 export type RecordId = number | string;

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../../contract/json.ts';
-import type { RecordedEvent } from '../../contract/recorded-event.ts';
+import type { JsonObject } from '../../../contract/json.ts';
+import type { RecordedEvent } from '../../../contract/recorded-event.ts';
 
 /** An event as a decider emits it; id, parent and time are given when it is appended. */
 export interface EmittedEvent {
