@@ -159,6 +159,7 @@ async function follow(parts: Parts, cursor: BridgeCursor | undefined, signal: Ab
   condition.phase = 'snapshot';
   const from = await startingPlace(importing, cursor, signal);
   if (!from) return;
+  condition.phase = 'connecting';
   telemetry.streaming(from.position);
   await streamChanges(
     { config, server: database.identity, log, source: changeSource(parts), writer, progress },
@@ -183,7 +184,7 @@ function changeSource({ config, telemetry, condition }: Parts): ChangeSource {
   };
   const once = binlogSource(connectionSettings(config.database.url), config.database.serverId, connected);
   return reconnecting(once, (error, waitMs) => {
-    condition.phase = 'reconnecting';
+    condition.phase = 'connecting';
     telemetry.connectionLost(error, waitMs);
   });
 }

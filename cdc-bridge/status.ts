@@ -2,7 +2,7 @@ import type { Coverage, CoverageEntry } from './coverage.ts';
 import type { ParkedChange, ParkedChanges } from './parking/parked-changes.ts';
 import type { Progress, SnapshotState } from './positions/progress.ts';
 
-export type Phase = 'starting' | 'snapshot' | 'streaming' | 'reconnecting' | 'stopped';
+export type Phase = 'starting' | 'snapshot' | 'connecting' | 'streaming' | 'stopped';
 
 /** What `GET /status` and `strangler cdc status` show. */
 export interface BridgeStatus {

@@ -10,7 +10,7 @@ export interface ParkedChange {
   readonly id: string;
   readonly reason: ParkingReason;
   readonly detail: string;
-  /** Transaction, or `import` for a row of the initial snapshot. */
+  /** `mariadb:0-1-57`, or `initial-snapshot`. */
   readonly transaction: string;
   readonly rowIndex: number;
   readonly table?: string;
@@ -18,6 +18,9 @@ export interface ParkedChange {
   readonly row?: string;
   readonly stream?: string;
 }
+
+/** Stands for the transaction of a row of the initial snapshot. */
+export const snapshotTransaction = 'initial-snapshot';
 
 const action = 'row-change-parked';
 const pageSize = 1_000;
@@ -83,7 +86,11 @@ export class ParkedChanges {
       parent: change.transaction,
       action,
       data: { ...(facts as unknown as JsonObject), bridge: this.#bridge, ...image },
-      meta: { schema: 1, occurredAt, origin: change.transaction === 'import' ? 'legacy-seed' : 'legacy-cdc' },
+      meta: {
+        schema: 1,
+        occurredAt,
+        origin: change.transaction === snapshotTransaction ? 'legacy-seed' : 'legacy-cdc',
+      },
     };
   }
 

@@ -16,6 +16,8 @@ interface Setting {
   readonly absentMeans?: string;
 }
 
+/** Sessions copy these variables when they begin. */
+const reconnect = '-- connections that are open keep the old value: restart the legacy application when it holds any';
 const restart = (line: string) => [`-- in the [mysqld] section of my.cnf, then restart: ${line}`];
 
 const common: readonly Setting[] = [
@@ -33,7 +35,7 @@ const common: readonly Setting[] = [
     variable: 'binlog_format',
     expected: 'ROW',
     why: 'other formats do not tell which rows changed',
-    fix: ['SET GLOBAL binlog_format = ROW'],
+    fix: ['SET GLOBAL binlog_format = ROW', reconnect],
   },
   {
     severity: 'error',
@@ -41,7 +43,7 @@ const common: readonly Setting[] = [
     variable: 'binlog_row_image',
     expected: 'FULL',
     why: 'events need whole rows, before and after',
-    fix: ['SET GLOBAL binlog_row_image = FULL'],
+    fix: ['SET GLOBAL binlog_row_image = FULL', reconnect],
   },
   {
     severity: 'error',

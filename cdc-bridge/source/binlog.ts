@@ -82,8 +82,16 @@ async function* readBinlog(
     signal.removeEventListener('abort', abort);
     clearInterval(watch);
     queue.end();
-    reader.stop();
+    await closed(reader);
   }
+}
+
+/** Ends both connections of the library; it gives the server a second to confirm. */
+function closed(reader: ZongJi): Promise<void> {
+  return new Promise((resolve) => {
+    reader.once('stopped', () => resolve());
+    reader.stop();
+  });
 }
 
 /** Queued before the dump command, so the server knows it when the stream begins. Both spellings: MariaDB and MySQL before 8.4, and after. */
@@ -205,6 +213,8 @@ const passingErrors = new Set([1040, 1053, 1152, 1317, 1927, 2006, 2013, 3169]);
 function translated(error: unknown): BridgeError {
   if (error instanceof BridgeError) return error;
   const { message = String(error), errno, fatal } = error as Partial<Error> & { errno?: number; fatal?: boolean };
+  if (/slave with the same server/i.test(message))
+    return unreachable(`another reader uses the same serverId: ${message}`, error);
   if (errno !== undefined && positionErrors.has(errno)) {
     return new BridgeError('position-not-on-server', `binlog: ${message}`, { cause: error });
   }

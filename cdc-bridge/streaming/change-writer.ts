@@ -4,7 +4,7 @@ import type { TablesConfig } from '../config.ts';
 import type { Coverage } from '../coverage.ts';
 import type { Mapped, MappedEvent, Mapping } from '../mapping/mapping.ts';
 import type { RowChange } from '../mapping/row-change.ts';
-import { imageOf, type ParkedChange, type ParkedChanges } from '../parking/parked-changes.ts';
+import { imageOf, type ParkedChange, type ParkedChanges, snapshotTransaction } from '../parking/parked-changes.ts';
 import type { Progress } from '../positions/progress.ts';
 import type { SourceTransaction } from '../source/change-source.ts';
 import type { SnapshotChunk } from '../source/initial-snapshot.ts';
@@ -166,7 +166,13 @@ export class ChangeWriter {
     const mapped = this.#ports.mapping(change);
     if (mapped.kind === 'unclear') {
       const { reason, detail, row, stream } = mapped;
-      const place = { transaction: 'import', rowIndex: 0, table: change.table, row, ...(stream ? { stream } : {}) };
+      const place = {
+        transaction: snapshotTransaction,
+        rowIndex: 0,
+        table: change.table,
+        row,
+        ...(stream ? { stream } : {}),
+      };
       this.#setAside(plan, chunk.takenAt, { reason, detail, ...place }, change);
     } else if (mapped.kind === 'mapped') {
       this.#account(change, 'mapped');

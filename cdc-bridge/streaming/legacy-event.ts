@@ -57,7 +57,7 @@ export function importEvent(
 
 /** A row is imported once in the life of a bridge, whenever and however often snapshots run. */
 export function importId(bridge: string, table: string, key: string, action: string): string {
-  return derivedId(bridge, 'import', table, key, action);
+  return derivedId(bridge, 'initial-snapshot', table, key, action);
 }
 
 /** Events in their order, neighbours of one stream appended together. */
