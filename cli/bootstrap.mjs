@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,7 +12,11 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export function ensurePackages(scope) {
   refuseOldNode();
   const missing = missingPackages(scope);
-  if (missing.length === 0) return;
+  if (missing.length > 0) install(scope, missing);
+  linkCommand();
+}
+
+function install(scope, missing) {
   const started = Date.now();
   process.stdout.write(`packages    installing (${missing.length} missing or outdated, first: ${missing[0]}) … `);
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...(scope === 'run' ? ['--omit=dev'] : [])];
@@ -25,6 +29,18 @@ export function ensurePackages(scope) {
     process.exit(1);
   }
   process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+/** Lets `npx strangler` find the command of this very checkout; npm links the commands of dependencies only. */
+function linkCommand() {
+  const link = join(root, 'node_modules', '.bin', 'strangler');
+  if (existsSync(link) || process.platform === 'win32') return;
+  try {
+    symlinkSync(join('..', '..', 'cli', 'strangler.mjs'), link);
+  } catch (error) {
+    // Another process was first, or the packages belong to somebody else and are read-only: `node cli/strangler.mjs` works as well.
+    if (!['EEXIST', 'EACCES', 'EROFS'].includes(error.code)) throw error;
+  }
 }
 
 function refuseOldNode() {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from '../runtime/child-process.ts';
@@ -14,7 +14,7 @@ export interface Program {
 
 /**
  * Keeps programs running: one that ends unasked is started again, after 0.2 s, doubling up to 10 s while it keeps ending. Their output
- * goes to `DIRECTORY/NAME.log`. Each is stopped by its id, and each ends by itself when this process is killed (its IPC channel closes).
+ * goes to `DIRECTORY/NAME.log`, their ids to `DIRECTORY/processes.json`. Each is stopped by its id, and each ends by itself when this process is killed (its IPC channel closes).
  */
 export class Supervisor {
   readonly #directory: string;
@@ -68,6 +68,7 @@ export class Supervisor {
     });
     closeSync(output);
     this.#running.set(program.name, child);
+    writeFileSync(join(this.#directory, 'processes.json'), `${JSON.stringify(Object.fromEntries(this.pids))}\n`);
     return child;
   }
 

@@ -23,10 +23,8 @@ export async function startPrograms(
         args: [stranglerProgram, 'start', '--config', system.path, '--only', group.join(',')],
         readyUrl: readyUrl(system, group),
       });
-      say(
-        name,
-        `${group.map((part) => `${part} ${address(system, part)}`).join(', ')}  ${((Date.now() - started) / 1000).toFixed(1)} s`,
-      );
+      const addresses = group.map((part) => address(system, part)).join(', ');
+      say(name, `${addresses}  ${((Date.now() - started) / 1000).toFixed(1)} s`);
     }),
   );
 }
@@ -38,5 +36,5 @@ function readyUrl({ addresses }: System, group: readonly PartName[]): string {
 }
 
 function address({ addresses }: System, part: PartName): string {
-  return part === 'gateway' ? `${addresses.public} (admin ${addresses.admin})` : (addresses[part] ?? '');
+  return part === 'gateway' ? `${addresses.public} (admin ${addresses.admin})` : `${part} ${addresses[part]}`;
 }

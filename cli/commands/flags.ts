@@ -1,20 +1,15 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { FlagView } from '../../gateway/admin/flag-resource.ts';
+import { strategiesText } from '../../gateway/flags/feature.ts';
 import { askGateway } from '../admin-client.ts';
-import { green, print, table } from '../print.ts';
+import { dim, green, print, table } from '../print.ts';
 import { openSystem } from '../system.ts';
 
 interface Options {
   config: string;
   json?: boolean;
-}
-
-/** A flag as the admin API shows it. */
-export interface FlagView {
-  readonly name: string;
-  readonly enabled: boolean;
-  /** For whom, in words. */
-  readonly strategies: string;
+  create?: boolean;
 }
 
 /** `strangler flags list | on | off | rollout`: the built-in flags. */
@@ -30,8 +25,8 @@ export function addFlags(program: Command): void {
         await askGateway<{ flags: FlagView[] }>(openSystem(options.config), 'GET', '/api/flags'),
         ({ flags }) =>
           table(
-            ['flag', 'state', 'for'],
-            flags.map(({ name, enabled, strategies }) => [name, enabled ? 'on' : 'off', strategies]),
+            ['flag', 'state', 'asked for by'],
+            flags.map((flag) => [flag.name, stateText(flag), flag.inUse ? 'a split' : 'nobody']),
           ),
       );
     });
@@ -39,6 +34,7 @@ export function addFlags(program: Command): void {
     flags
       .command(`${state} <flag>`)
       .description(`switch a flag ${state}; the very next request follows`)
+      .option('--create', 'also when no split asks for it')
       .action((flag: string, _options, command: Command) =>
         set(flag, { enabled: state === 'on' }, command.optsWithGlobals<Options>()),
       );
@@ -46,6 +42,7 @@ export function addFlags(program: Command): void {
   flags
     .command('rollout <flag> <percent>')
     .description('switch a flag on for a percentage of the assignment units')
+    .option('--create', 'also when no split asks for it')
     .action((flag: string, percent: string, _options, command: Command) =>
       set(flag, { enabled: true, percent: percentage(percent) }, command.optsWithGlobals<Options>()),
     );
@@ -53,11 +50,14 @@ export function addFlags(program: Command): void {
 
 async function set(flag: string, setting: { enabled: boolean; percent?: number }, options: Options): Promise<void> {
   const path = `/api/flags/${encodeURIComponent(flag)}`;
-  const body = { ...setting, by: userInfo().username };
+  const body = { ...setting, create: options.create, by: userInfo().username };
   const view = await askGateway<FlagView>(openSystem(options.config), 'PUT', path, body);
-  print(options, view, ({ name, enabled, strategies }) =>
-    green(`${name} is ${enabled ? `on (${strategies})` : 'off'}`),
-  );
+  print(options, view, (flag) => green(`${flag.name} is ${stateText(flag)}`));
+}
+
+function stateText({ enabled, known, strategies }: FlagView): string {
+  if (!known) return `off ${dim('(never set)')}`;
+  return enabled ? `on (${strategiesText({ strategies })})` : 'off';
 }
 
 function percentage(text: string): number {

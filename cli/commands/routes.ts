@@ -63,14 +63,15 @@ function addMove(program: Command, direction: 'promote' | 'rollback'): void {
   program
     .command(`${direction} <route>`)
     .description(`move a route, or all routes of a capability, to ${where}`)
+    .option('--to <stage>', 'this stage instead: legacy, shadow, "canary 25%", new or retired')
     .option('--reason <text>', 'why; kept for ever', `${direction} by hand`)
     .action(async (route: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<Options & { reason: string }>();
-      const body = { reason: options.reason, by: userInfo().username };
+      const options = command.optsWithGlobals<Options & { reason: string; to?: string }>();
+      const body = { to: options.to, reason: options.reason, by: userInfo().username };
       const path = `/api/routes/${encodeURIComponent(route)}/${direction}`;
-      const { moves } = await askGateway<{ moves: Move[] }>(openSystem(options.config), 'POST', path, body);
-      print(options, { moves }, () =>
-        moves.map(({ route, from, to }) => `${route}: ${stageText(from)} → ${green(stageText(to))}`).join('\n'),
+      const { moved } = await askGateway<{ moved: Move[] }>(openSystem(options.config), 'POST', path, body);
+      print(options, { moved }, () =>
+        moved.map(({ route, from, to }) => `${route}: ${stageText(from)} → ${green(stageText(to))}`).join('\n'),
       );
     });
 }

@@ -24,9 +24,9 @@ export function addShadow(program: Command): void {
     .option('--route <name>', 'only this route')
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const report = await askGateway<ShadowReport>(openSystem(options.config), 'GET', '/api/shadow/report');
-      const routes = report.routes.filter(({ route }) => options.route === undefined || route === options.route);
-      print(options, { routes }, describe);
+      const query = options.route === undefined ? '' : `?route=${encodeURIComponent(options.route)}`;
+      const report = await askGateway<ShadowReport>(openSystem(options.config), 'GET', `/api/shadow/report${query}`);
+      print(options, report, describe);
     });
   shadow
     .command('reset <route>')
@@ -34,9 +34,8 @@ export function addShadow(program: Command): void {
     .option('--reason <text>', 'why')
     .action(async (route: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const body = { reason: options.reason ?? 'reset by hand', by: userInfo().username };
-      const path = `/api/shadow/report/${encodeURIComponent(route)}/reset`;
-      await askGateway(openSystem(options.config), 'POST', path, body);
+      const body = { route, reason: options.reason ?? 'reset by hand', by: userInfo().username };
+      await askGateway(openSystem(options.config), 'POST', '/api/shadow/reset', body);
       print(options, { route, reset: true }, () => `${route}: forgotten, comparing anew`);
     });
 }
