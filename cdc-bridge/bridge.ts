@@ -11,6 +11,7 @@ import {
   type BridgeCursor,
   cursorName,
   parseCursor,
+  requireHeadAtOrAfter,
   requireSameServer,
   type StreamPosition,
 } from './positions/cursor.ts';
@@ -51,7 +52,8 @@ const defaultPort = 8083;
 /**
  * Follows a legacy database and appends its row changes as domain events: preflight → initial snapshot, where there is no stored position →
  * binlog → mapping → append with the position. Resolves once the database is found fit and HTTP is served; the snapshot runs on.
- * Rejects with BridgeError `preflight-failed` (all problems and their remedies), `legacy-unreachable`, `another-server` or `cursor-unreadable`.
+ * Rejects with BridgeError `preflight-failed` (all problems and their remedies), `legacy-unreachable`, `another-server`,
+ * `position-not-on-server` or `cursor-unreadable`.
  */
 export async function startBridge(config: BridgeConfig, ports: BridgePorts): Promise<RunningBridge> {
   const telemetry = bridgeTelemetry(ports.logger, ports.metrics);
@@ -87,7 +89,10 @@ async function run(
 ): Promise<RunningBridge> {
   const stored = await ports.log.cursor(cursorName(config.name));
   const cursor = stored && parseCursor(stored.value);
-  if (cursor) requireSameServer(cursor.server, database.identity);
+  if (cursor) {
+    requireSameServer(cursor.server, database.identity);
+    requireHeadAtOrAfter(await database.head(), cursor);
+  }
   const parts: Parts = {
     config,
     ports,
@@ -103,7 +108,7 @@ async function run(
   const status = () => statusOf(parts, readHead);
   const { port = defaultPort, host = '127.0.0.1' } = config;
   const http = await serveBridge(
-    { progress: parts.progress, metrics: ports.metrics, head: readHead, status },
+    { progress: parts.progress, metrics: ports.metrics, condition: parts.condition, head: readHead, status },
     { port, host },
   );
   telemetry.started(stored?.value ?? 'none yet', http.url);

@@ -4,13 +4,14 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { sendProblem } from '../runtime/problem.ts';
 import { type Served, serve } from '../runtime/serve.ts';
 import type { Progress } from './positions/progress.ts';
-import type { BridgeStatus } from './status.ts';
+import type { BridgeStatus, Condition } from './status.ts';
 
 const defaultWaitMs = 200;
 const maxWaitMs = 30_000;
 
 export interface HttpPorts {
   readonly progress: Progress;
+  readonly condition: Condition;
   readonly metrics: Metrics;
   /** The binlog head as it is now. */
   readonly head: () => Promise<string>;
@@ -27,6 +28,7 @@ export function serveBridge(ports: HttpPorts, address: { port: number; host: str
     '/healthz': async (_url, response) => sendJson(response, 200, { status: 'ok' }),
     '/readyz': (_url, response) => answerReady(ports, response),
     '/metrics': async (_url, response) => {
+      await ports.status();
       response.writeHead(200, { 'content-type': ports.metrics.contentType });
       response.end(await ports.metrics.text());
     },
@@ -69,12 +71,16 @@ async function route(
   await handler(url, response);
 }
 
-async function answerHead({ progress, head }: HttpPorts, url: URL, response: ServerResponse): Promise<void> {
+async function answerHead({ progress, condition, head }: HttpPorts, url: URL, response: ServerResponse): Promise<void> {
   const given = url.searchParams.get('waitMs') ?? String(defaultWaitMs);
   const waitMs = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
   if (!(waitMs <= maxWaitMs)) {
     const detail = `waitMs: found ${JSON.stringify(given.slice(0, 80))}, expected whole milliseconds from 0 to ${maxWaitMs}`;
     return sendProblem(response, { status: 400, code: 'bad-wait', title: 'The time to wait is malformed.', detail });
+  }
+  if (condition.phase === 'stopped') {
+    const detail = condition.failure ?? 'on request';
+    return sendProblem(response, { status: 503, code: 'bridge-stopped', title: 'The bridge has stopped.', detail });
   }
   const position = await head();
   if (await progress.waitFor(position, waitMs)) {

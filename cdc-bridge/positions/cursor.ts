@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { parseSourcePosition } from '../../contract/source-position.ts';
 import { BridgeError } from '../errors.ts';
+import { gtidSetOf } from './gtid.ts';
 
 const serverIdentity = z.object({
   flavour: z.enum(['mariadb', 'mysql']),
@@ -65,5 +67,15 @@ export function requireSameServer(stored: ServerIdentity, found: ServerIdentity)
   throw new BridgeError(
     'another-server',
     `the stored position belongs to ${stored.flavour} server ${stored.id}, the database in the configuration is ${found.flavour} server ${found.id}`,
+  );
+}
+
+/** Refuses a server whose binlog ends before the stored position, as a restored backup's does: its next transactions would pass for known ones. */
+export function requireHeadAtOrAfter(head: string, { progress }: BridgeCursor): void {
+  const position = progress.phase === 'streaming' ? progress.position : progress.start;
+  if (gtidSetOf(parseSourcePosition(head)).covers(gtidSetOf(parseSourcePosition(position)))) return;
+  throw new BridgeError(
+    'position-not-on-server',
+    `the stored position is ${position}, but the server's binlog ends at ${head}: it was reset or restored from a backup`,
   );
 }

@@ -248,3 +248,39 @@ describe('staying connected', () => {
     expect((await allEvents(log.log)).map(({ action }) => action)).toEqual(['shipment-imported', 'shipment-delayed']);
   });
 });
+
+describe('stopping loudly', () => {
+  const rewrite = async (change: (cursor: { progress: { position: string } }) => void) => {
+    bridge = await start(bridgeConfig(legacy), log.log);
+    await caughtUp(bridge);
+    await bridge.stop();
+    const cursor = JSON.parse((await log.log.cursor('bridge:test'))!.value);
+    change(cursor);
+    await log.log.append('domain', [], { name: 'bridge:test', value: JSON.stringify(cursor) });
+  };
+
+  it('refuses to start on a server whose binlog ends before the stored position', async () => {
+    await rewrite((cursor) => {
+      cursor.progress.position = 'mariadb:0-1-99999999999';
+    });
+    const refusal = await start(bridgeConfig(legacy), log.log).catch((error) => error);
+    expect([refusal.code, refusal.message]).toEqual([
+      'position-not-on-server',
+      expect.stringContaining('mariadb:0-1-99999999999'),
+    ]);
+  });
+
+  it('resolves failed, answers 503 and shows why when the binlog cannot be read on', async () => {
+    await rewrite((cursor) => {
+      const [, , sequence] = cursor.progress.position.split('-');
+      cursor.progress.position = `mariadb:0-77-${sequence}`;
+    });
+    bridge = await start(bridgeConfig(legacy), log.log);
+    const failure = await bridge.failed;
+    expect(failure).toMatchObject({ code: 'position-not-on-server' });
+    const answers = await Promise.all(['/head', '/readyz'].map((path) => fetch(bridge.url + path)));
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    expect(await answers[0]!.json()).toMatchObject({ code: 'bridge-stopped', detail: failure.message });
+    expect(await bridge.status()).toMatchObject({ phase: 'stopped', failure: failure.message });
+  });
+});

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import {
+  allEvents,
+  bridgeConfig,
+  caughtUp,
+  createLegacy,
+  type Legacy,
+  readTables,
+  start,
+  type TempLog,
+  tempLog,
+} from './legacy.ts';
+
+let legacy: Legacy;
+let log: TempLog;
+
+beforeEach(async () => {
+  legacy = await createLegacy();
+  log = tempLog();
+});
+afterEach(async () => {
+  await log.remove();
+  await legacy.drop();
+});
+
+async function importedKeys(tables: string): Promise<string[]> {
+  const bridge = await start(bridgeConfig(legacy, readTables(tables)), log.log);
+  await caughtUp(bridge);
+  await bridge.stop();
+  return (await allEvents(log.log)).map(({ meta }) => meta.stream);
+}
+
+it('walks a text key in the order of its own collation, every row once', async () => {
+  await legacy.run(
+    'CREATE TABLE words (w VARCHAR(30) CHARACTER SET latin1 COLLATE latin1_swedish_ci PRIMARY KEY, n INT)',
+  );
+  const words = Array.from({ length: 1_300 }, (_, i) => `${['é', 'E', 'z', 'Ä', 'ö', '_', "'", '\\'][i % 8]}${i}`);
+  await legacy.run('INSERT INTO words (w, n) VALUES ?', [words.map((word, i) => [word, i])]);
+  const keys = await importedKeys('tables: {words: {key: w, stream: "word-{w}", events: {word-imported: {op: r}}}}');
+  expect(keys.sort()).toEqual(words.map((word) => `word-${word}`).sort());
+});
+
+it('walks a key of two columns, every row once', async () => {
+  await legacy.run('CREATE TABLE places (a INT, b INT, PRIMARY KEY (a, b))');
+  const pairs = Array.from({ length: 1_300 }, (_, i) => [i % 7, i]);
+  await legacy.run('INSERT INTO places VALUES ?', [pairs]);
+  const keys = await importedKeys(
+    'tables: {places: {key: [a, b], stream: "place-{a}-{b}", events: {place-imported: {op: r}}}}',
+  );
+  expect(keys.sort()).toEqual(pairs.map((pair) => `place-${pair.join('-')}`).sort());
+});
+
+it('tells how far it is, table by table', async () => {
+  await legacy.run("INSERT INTO customers (name, created_at) VALUES ('a', NOW()), ('b', NOW())");
+  const states: string[] = [];
+  const bridge = await start(bridgeConfig(legacy), log.log, {
+    onSnapshot: ({ table, tablesDone, tables, rows }) => states.push(`${table} ${tablesDone}/${tables} ${rows}`),
+  });
+  await caughtUp(bridge);
+  await bridge.stop();
+  expect(states).toEqual(['customers 1/4 2', 'packing_list_items 2/4 2', 'shipment_notes 3/4 2', 'shipments 4/4 2']);
+});
+
+it('passes over the rows that are there when the mode is never, and keeps to that when started again', async () => {
+  await legacy.run("INSERT INTO customers (name, created_at) VALUES ('there before', NOW())");
+  const config = bridgeConfig(legacy);
+  const never = { ...config, database: { ...config.database, snapshotMode: 'never' as const } };
+  await (await start(never, log.log)).stop();
+  await legacy.run("INSERT INTO customers (name, created_at) VALUES ('while away', NOW())");
+  const bridge = await start(never, log.log);
+  await caughtUp(bridge);
+  await bridge.stop();
+  expect((await allEvents(log.log)).map(({ action, data }) => [action, data.name])).toEqual([
+    ['customer-created', 'while away'],
+  ]);
+});
