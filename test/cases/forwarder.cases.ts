@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answering, connect, eventually, rawServer, type Wire } from '../gateway/wire.ts';
 
@@ -665,6 +666,61 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       const { client } = await between(answering(ok));
       client.send(`GET / HTTP/1.1\r\nHost: a\r\nCookie: ${'a'.repeat(70_000)}\r\n\r\n`);
       await client.until(/^HTTP\/1\.1 431 /);
+    });
+  });
+
+  describe('random bytes', () => {
+    const seeds = [
+      'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+      'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n',
+      'PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nhello',
+      'GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ];
+    const answers = [
+      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\nhello',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n',
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nbytes',
+    ];
+    const mutation = fc.record({
+      at: fc.nat(200),
+      length: fc.nat(4),
+      insert: fc.oneof(
+        fc.constantFrom('\r', '\n', '\r\n', '\r\n\r\n', ' ', ':', '\0', '0', ',', 'chunked', '\xff'),
+        fc.string({ maxLength: 5 }),
+      ),
+    });
+    const mutated = (texts: readonly string[]) =>
+      fc
+        .tuple(fc.constantFrom(...texts), fc.array(mutation, { maxLength: 4 }))
+        .map(([text, mutations]) =>
+          mutations.reduce(
+            (whole, { at, length, insert }) =>
+              whole.slice(0, at % whole.length) + insert + whole.slice((at % whole.length) + length),
+            text,
+          ),
+        );
+
+    it('from both ends never bring it down, and every connection comes to its end', async () => {
+      let answer = ok;
+      const upstream = await rawServer(async (wire) => {
+        await wire.until(/\r\n\r\n/);
+        wire.socket.end(answer, 'latin1');
+      });
+      cleanups.push(upstream.stop);
+      const { forwarder, client } = await inFrontOf(upstream.origin, { responseTimeoutMs: 100 });
+      await fc.assert(
+        fc.asyncProperty(mutated(seeds), mutated(answers), async (request, bytes) => {
+          answer = bytes;
+          const wire = await connect(forwarder.port);
+          wire.socket.end(request, 'latin1');
+          await wire.closed;
+        }),
+        { numRuns: 300 },
+      );
+      answer = ok;
+      client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.until(/ok$/);
     });
   });
 

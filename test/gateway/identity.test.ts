@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { publicLocation } from '../../gateway/forwarding/answer-headers.ts';
+import { assignmentCookie, readAssignment } from '../../gateway/identity/assignment.ts';
+import { type Reception, receive } from '../../gateway/identity/reception.ts';
+import { parseCidr } from '../../gateway/routing/cidr.ts';
+
+const secret = 'a secret of sixteen';
+const config = {
+  identity: {
+    user: [
+      { kind: 'header', name: 'x-user' },
+      { kind: 'cookie', name: 'user' },
+    ],
+    secret,
+  },
+  listeners: {
+    public: { port: 0, host: '127.0.0.1', trustedProxies: [parseCidr('10.0.0.0/8')] },
+    admin: { port: 0, host: '127.0.0.1', token: 't' },
+  },
+} as const;
+
+function received(headers: Record<string, string>, { url = '/', remoteAddress = '192.0.2.1' } = {}): Reception {
+  const rawHeaders = Object.entries({ Host: 'shop.example', ...headers }).flat();
+  return receive({ method: 'GET', url, rawHeaders, remoteAddress }, config);
+}
+
+const viaProxy = { remoteAddress: '::ffff:10.0.0.1' };
+
+describe('the client', () => {
+  it.each([
+    ['9.9.9.9', '9.9.9.9'],
+    ['6.6.6.6, 9.9.9.9', '9.9.9.9'],
+    ['9.9.9.9, 10.0.0.2, 10.0.0.3', '9.9.9.9'],
+    ['rubbish', '10.0.0.1'],
+    ['9.9.9.9, rubbish', '10.0.0.1'],
+    ['', '10.0.0.1'],
+    ['2001:db8::1', '2001:db8::1'],
+  ])('behind a trusted proxy that says %j is %s', (forwardedFor, expected) => {
+    expect(received({ 'X-Forwarded-For': forwardedFor }, viaProxy).facts.clientAddress).toBe(expected);
+  });
+
+  it('is the peer when nobody trusted speaks for it', () => {
+    expect(received({ 'X-Forwarded-For': '9.9.9.9' }).facts.clientAddress).toBe('192.0.2.1');
+  });
+});
+
+describe('the user', () => {
+  it('is read from a header only when a trusted proxy sends it', () => {
+    expect(received({ 'X-User': 'alice' }).facts.user).toBeUndefined();
+    expect(received({ 'X-User': 'alice' }, viaProxy).facts.user).toBe('alice');
+  });
+
+  it('is the first that is found', () => {
+    expect(received({ 'X-User': 'alice', Cookie: 'user=bob' }, viaProxy).facts.user).toBe('alice');
+    expect(received({ Cookie: 'a=b; user=bob; user=eve' }).facts.user).toBe('bob');
+  });
+});
+
+describe('the assignment key', () => {
+  const keyOf = (headers: Record<string, string>) => received(headers).facts.assignmentKey;
+
+  it('is the cookie of the client, whoever logs in', () => {
+    const cookie = assignmentCookie('abcdefghijklmnopqrstuv', secret, false).split(';')[0]!;
+    expect(keyOf({ Cookie: cookie })).toBe('abcdefghijklmnopqrstuv');
+    expect(keyOf({ Cookie: `${cookie}; user=bob` })).toBe('abcdefghijklmnopqrstuv');
+  });
+
+  it('belongs to the user where there is no cookie, and to nobody otherwise', () => {
+    expect(keyOf({ Cookie: 'user=bob' })).toBe(keyOf({ Cookie: 'user=bob' }));
+    expect(keyOf({ Cookie: 'user=bob' })).not.toBe(keyOf({ Cookie: 'user=alice' }));
+    expect(keyOf({})).not.toBe(keyOf({}));
+  });
+
+  it.each(['', 'v1', 'v1.a.b', `v1.${'a'.repeat(22)}.${'b'.repeat(43)}`, `v2.${'a'.repeat(22)}.${'b'.repeat(43)}`])(
+    'is not read from %j',
+    (value) => {
+      expect(readAssignment(value, secret)).toBeUndefined();
+    },
+  );
+
+  it('is not read when another secret signed it', () => {
+    const value = assignmentCookie('abcdefghijklmnopqrstuv', 'another secret', true).split(/[=;]/)[1];
+    expect(readAssignment(value, secret)).toBeUndefined();
+  });
+});
+
+describe('host, target and ids', () => {
+  it('takes the public name from a trusted proxy', () => {
+    const proxied = received({ 'X-Forwarded-Host': 'WWW.example:444', 'X-Forwarded-Proto': 'https' }, viaProxy);
+    expect(proxied).toMatchObject({
+      publicAuthority: 'WWW.example:444',
+      publicScheme: 'https',
+      facts: { host: 'www.example' },
+    });
+    expect(received({ 'X-Forwarded-Host': 'evil' })).toMatchObject({
+      publicAuthority: 'shop.example',
+      publicScheme: 'http',
+    });
+  });
+
+  it('takes a request id only from a trusted proxy and only a plain one', () => {
+    expect(received({ 'X-Request-Id': 'r-1' }, viaProxy).requestId).toBe('r-1');
+    expect(received({ 'X-Request-Id': 'r-1' }).requestId).not.toBe('r-1');
+    expect(received({ 'X-Request-Id': 'a b\tc' }, viaProxy).requestId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it.each(['example.com:443', 'ftp://a/b', 'http://', 'x'])('refuses the target %j', (url) => {
+    expect(() => received({}, { url })).toThrow(/expected a path/);
+  });
+
+  it('has no own keys but those sent, whatever a header is called', () => {
+    expect(Object.keys(received({ __proto__x: '1', constructor: '2' }).facts.headers)).toEqual([
+      'host',
+      '__proto__x',
+      'constructor',
+    ]);
+  });
+});
+
+describe('a Location', () => {
+  const seenAs = (value: string, publicScheme: 'http' | 'https', publicAuthority: string) =>
+    publicLocation(value, {
+      reception: { publicScheme, publicAuthority, requestId: '' },
+      upstream: { origin: 'http://10.1.1.1:8000' },
+    });
+
+  it.each([
+    ['/relative', '/relative'],
+    ['//cdn.example/x', '//cdn.example/x'],
+    ['http://10.1.1.1:8000', 'https://shop.example'],
+    ['HTTP://10.1.1.1:8000/a?b#c', 'https://shop.example/a?b#c'],
+    ['http://Shop.Example:8000/a', 'https://shop.example/a'],
+    ['http://shop.example/a', 'https://shop.example/a'],
+    ['https://shop.example/a', 'https://shop.example/a'],
+    ['http://10.1.1.1:8001/a', 'http://10.1.1.1:8001/a'],
+    ['http://shop.example.evil:8000/a', 'http://shop.example.evil:8000/a'],
+    ['rubbish', 'rubbish'],
+  ])('%s becomes %s', (value, expected) => {
+    expect(seenAs(value, 'https', 'shop.example')).toBe(expected);
+  });
+
+  it('keeps the public port', () => {
+    expect(seenAs('http://10.1.1.1:8000/a', 'http', 'shop.example:8080')).toBe('http://shop.example:8080/a');
+  });
+});
