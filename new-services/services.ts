@@ -3,7 +3,7 @@ import type { EventLog } from '../contract/event-log.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
-import { serve } from '../runtime/serve.ts';
+import { type Served, serve } from '../runtime/serve.ts';
 import type { ServicesConfig } from './config.ts';
 import { type CommandProcessor, startCommandProcessor } from './event-sourcing/command-processor.ts';
 import { decideDry, handleCommand } from './event-sourcing/handle-command.ts';
@@ -50,32 +50,44 @@ export interface RunningServices extends RunningPart {
  */
 export async function startServices(config: ServicesConfig, ports: ServicesPorts): Promise<RunningServices> {
   const telemetry = servicesTelemetry(ports.logger, ports.metrics);
+  const handling = handlingOf(config, ports);
   const view = await startView(config, ports, telemetry);
-  const processor = startProcessor(config, ports, telemetry);
-  const stopping = new AbortController();
+  const processor = startProcessor(ports, handling, telemetry);
+  const parts = { handling, view, processor, stopping: new AbortController() };
   try {
-    const served = await listen(config, ports, telemetry, { view, processor, stopping: stopping.signal });
+    const served = await listen(config, ports, telemetry, parts);
     telemetry.started(served.url);
     let stopped: Promise<void> | undefined;
-    const stop = async () => {
-      stopping.abort();
-      await served.stop();
-      await processor.stop();
-      await view.stop();
-    };
     return {
       port: served.port,
       url: served.url,
       stop() {
-        stopped ??= stop();
+        stopped ??= stopAll(served, parts);
         return stopped;
       },
     };
   } catch (error) {
-    await processor.stop();
-    await view.stop();
+    await stopFollowing(parts);
     throw error;
   }
+}
+
+interface Parts {
+  readonly handling: ReturnType<typeof handlingOf>;
+  readonly view: RunningProjection;
+  readonly processor: CommandProcessor;
+  readonly stopping: AbortController;
+}
+
+async function stopAll(served: Served, parts: Parts): Promise<void> {
+  parts.stopping.abort();
+  await served.stop();
+  await stopFollowing(parts);
+}
+
+async function stopFollowing({ processor, view }: Parts): Promise<void> {
+  await processor.stop();
+  await view.stop();
 }
 
 function startView({ dataDir }: ServicesConfig, { log }: ServicesPorts, telemetry: ServicesTelemetry) {
@@ -87,17 +99,6 @@ function startView({ dataDir }: ServicesConfig, { log }: ServicesPorts, telemetr
   return startProjection({ log, dataDir, upcast, ...told }, shipmentsView);
 }
 
-function startProcessor(config: ServicesConfig, ports: ServicesPorts, telemetry: ServicesTelemetry): CommandProcessor {
-  const handling = handlingOf(config, ports);
-  return startCommandProcessor({
-    log: ports.log,
-    now: handling.now,
-    handle: (command) => handleCommand(handling, command),
-    settled: telemetry.commandSettled,
-    failed: telemetry.processorFailed,
-  });
-}
-
 function handlingOf(
   { shipments }: ServicesConfig,
   { log, now = systemClock, estimateArrival = inThreeDays }: ServicesPorts,
@@ -105,20 +106,28 @@ function handlingOf(
   return shipmentHandling({ log, keys: new ShipmentKeys(log, shipments), now, estimateArrival });
 }
 
-interface Running {
-  readonly view: RunningProjection;
-  readonly processor: CommandProcessor;
-  readonly stopping: AbortSignal;
+function startProcessor(
+  { log }: ServicesPorts,
+  handling: Parts['handling'],
+  telemetry: ServicesTelemetry,
+): CommandProcessor {
+  return startCommandProcessor({
+    log,
+    now: handling.now,
+    handle: (command) => handleCommand(handling, command),
+    settled: telemetry.commandSettled,
+    failed: telemetry.processorFailed,
+  });
 }
 
-function listen(config: ServicesConfig, ports: ServicesPorts, telemetry: ServicesTelemetry, running: Running) {
-  const { log, metrics, now = systemClock, updatePace: pace = usualPace } = ports;
-  const { view, processor, stopping } = running;
+function listen(config: ServicesConfig, ports: ServicesPorts, telemetry: ServicesTelemetry, parts: Parts) {
+  const { log, metrics, updatePace: pace = usualPace } = ports;
+  const { handling, view, processor } = parts;
+  const stopping = parts.stopping.signal;
   const reads = { view, waitMs: config.waitMs };
-  const handling = handlingOf(config, ports);
   const updates = { log, upcast, telemetry, stopping, pace };
   const routes: Route[] = [
-    ...commandRoutes({ log, now, stopping, decideDry: (command) => decideDry(handling, command) }),
+    ...commandRoutes({ log, now: handling.now, stopping, decideDry: (command) => decideDry(handling, command) }),
     ...queryRoutes({ log, reads }),
     ...updateRoutes(updates),
     ...facadeRoutes({ reads, secret: config.secret }),

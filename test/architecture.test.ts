@@ -53,7 +53,9 @@ function sourceFiles(folder: string): SourceFile[] {
     if (entry.isDirectory()) return sourceFiles(path);
     if (!/\.(ts|mjs)$/.test(entry.name)) return [];
     const text = readFileSync(join(root, path), 'utf8');
-    const imports = [...text.matchAll(/(?:from|import|import\()\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!);
+    const imports = [...text.matchAll(/(?:\bfrom\s+|^import\s+|\bimport\()['"]([^'"\n]+)['"]/gm)].map(
+      (match) => match[1]!,
+    );
     return [
       {
         path,

@@ -17,9 +17,10 @@ export const shipmentsView: Projection = {
   tables: `
     create table if not exists shipments (
       key integer primary key, version integer not null, existing integer not null, status text, customer_id text,
-      search text, created_by text unique, updated_at text, state text not null
+      search text, created_by text, updated_at text, state text not null
     );
     create index if not exists shipments_existing on shipments (existing, key);
+    create index if not exists shipments_created_by on shipments (created_by) where created_by is not null;
     create table if not exists customers (id text primary key, name text not null);`,
   writer(database) {
     const applyToShipment = shipmentWriter(database);

@@ -130,6 +130,21 @@ describe('kill -9 of the services', () => {
   });
 });
 
+describe('two processes on one log and one folder', () => {
+  test('leave one effect and one outcome per command', async () => {
+    const commands = [...commandsInOrder(), ...commandsInOrder()];
+    await Promise.all([start(), start()]);
+    await Promise.all(commands.map((command) => submitCommand(log, command, { at: new Date() })));
+    const handled = async () => (await outcomesPerCommand(commands)).every((count) => count > 0);
+    await until(handled);
+    const effects = await effectsPerCommand(commands);
+    const statuses = await Promise.all(commands.map(({ id }) => commandStatus(log, id)));
+    const completed = statuses.map((status) => (status?.outcome?.action === 'command-completed' ? 1 : 0));
+    expect(effects).toEqual(completed);
+    expect(await outcomesPerCommand(commands)).toEqual(commands.map(() => 1));
+  });
+});
+
 /** Posts one command after the other until nobody answers; each was accepted or may be sent again. */
 async function sendUntilGone(url: string, sent: Command[]): Promise<void> {
   for (;;) {
