@@ -43,6 +43,11 @@ export const adminErrors = {
     title: 'No flag has this name.',
     remedy: 'GET /api/flags lists the names; to make a new flag that no route asks for, send "create": true.',
   },
+  'invalid-flag-name': {
+    status: 400,
+    title: 'A flag cannot have this name.',
+    remedy: 'Use 1 to 100 letters, digits, and . _ ~ - as Unleash does; not __proto__, constructor and the like.',
+  },
   'flags-elsewhere': {
     status: 409,
     title: 'The flags are kept by a real Unleash, not by this gateway.',

@@ -43,8 +43,9 @@ export interface FlagWish extends FlagSetting {
 export async function putFlag(ports: AdminPorts, name: string, { create, by, reason, ...setting }: FlagWish) {
   requireBuiltIn(ports);
   if (!create) requireKnown(ports, name);
-  if (name.length > 100)
-    throw new AdminError('unknown-flag', `found a name of ${name.length} characters, expected 100 at most`);
+  if (!/^[\w.~-]{1,100}$/.test(name) || name in Object.prototype) {
+    throw new AdminError('invalid-flag-name', `found ${JSON.stringify(name.slice(0, 100))}`);
+  }
   const outcome = await changeFlag(ports.journal, { flag: name, setting, by, reason });
   if (outcome.kind === 'refused') throw new AdminError('log-away', `${name}: ${outcome.reason}`);
   if (outcome.kind === 'conflict')

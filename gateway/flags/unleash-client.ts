@@ -38,8 +38,8 @@ export function clientOfMemory(lookUp: (flag: string) => Feature | undefined, on
 
 /** Where the last good copy of a server's flags is kept. */
 export interface FlagStorage {
-  get(): Promise<unknown>;
-  set(copy: unknown): Promise<void>;
+  get(appName: string): Promise<unknown>;
+  set(appName: string, copy: unknown): Promise<void>;
 }
 
 /** What a client that polls needs to know. */
@@ -87,13 +87,26 @@ function listen(client: Unleash, onComplaint: OnComplaint): void {
 function clientOf(client: Unleash): FlagClient {
   return {
     evaluate(flag, facts, route) {
+      if (isInherited(flag)) return unknownFlag;
       const feature = client.getFeatureToggleDefinition(flag) as Feature | undefined;
       if (!feature) return unknownFlag;
       const { on, off } = outcomesOf(feature);
       return client.isEnabled(flag, contextOf(facts, route)) ? on : off;
     },
-    stop: () => client.destroy(),
+    stop() {
+      client.destroy();
+      silence(client);
+    },
   };
+}
+
+/**
+ * unleash-client stops listening to its repository before the repository's last request has ended; that request's failure would then be
+ * an `error` event without a listener, which ends the process.
+ */
+function silence(client: Unleash): void {
+  const { repository } = client as unknown as { repository: EventEmitter };
+  repository.on(UnleashEvents.Error, () => {});
 }
 
 function contextOf({ user, assignmentKey, clientAddress }: RequestFacts, route: FlagRoute | undefined) {
@@ -103,6 +116,11 @@ function contextOf({ user, assignmentKey, clientAddress }: RequestFacts, route: 
     remoteAddress: clientAddress,
     properties: { route: route?.name, capability: route?.capability },
   };
+}
+
+/** unleash-client keeps flags and counts as members of plain objects: asked for `__proto__` it would write to the prototype of all objects. */
+function isInherited(flag: string): boolean {
+  return flag in Object.prototype;
 }
 
 const unknownFlag: FlagEvaluation = { enabled: false, reason: 'unknown flag' };

@@ -139,7 +139,8 @@ class UnleashFlags implements FlagSource {
   }
 
   #say(kind: FlagSourceStatus['kind'], detail: string): void {
-    this.#status = { kind, since: this.#isoNow(), detail };
+    const since = kind === this.#status.kind ? this.#status.since : this.#isoNow();
+    this.#status = { kind, since, detail };
   }
 
   #isoNow(): string {
@@ -150,6 +151,7 @@ class UnleashFlags implements FlagSource {
 /** The last good copy, in memory and in a file that is never half-written. A copy that cannot be kept is told and changes nothing else. */
 function flagStorage(path: string, telemetry: FlagsTelemetry): FlagStorage {
   let latest: unknown;
+  let written = Promise.resolve();
   return {
     async get() {
       latest ??= await readFile(path, 'utf8')
@@ -160,9 +162,12 @@ function flagStorage(path: string, telemetry: FlagsTelemetry): FlagStorage {
         });
       return latest;
     },
-    async set(copy) {
+    async set(_appName, copy) {
       latest = copy;
-      await replaceFile(path, JSON.stringify(copy)).catch((error) => telemetry.copyFailed(path, error));
+      written = written
+        .then(() => replaceFile(path, JSON.stringify(copy)))
+        .catch((error) => telemetry.copyFailed(path, error));
+      await written;
     },
   };
 }

@@ -143,6 +143,7 @@ class FollowingJournal implements Journal {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#following;
+    this.#status = this.#statusNow('away', 'this gateway is stopping');
     await this.#copy.written();
   }
 
