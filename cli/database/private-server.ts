@@ -50,7 +50,7 @@ async function layOutData(binary: ServerBinary, directory: string): Promise<void
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh);
   if (binary.flavour === 'mysql')
-    await runToEnd(binary, ['--no-defaults', ...runAs(), `--datadir=${fresh}`, '--initialize-insecure'], '');
+    await runToEnd(binary, [...commonOptions(binary, fresh), '--initialize-insecure'], '');
   else await runToEnd(binary, [...commonOptions(binary, fresh), '--bootstrap'], bootstrapStatements(binary));
   renameSync(fresh, join(directory, 'data'));
 }
@@ -72,22 +72,25 @@ function bootstrapStatements(binary: ServerBinary): string {
 }
 
 function commonOptions(binary: ServerBinary, data: string): string[] {
-  const share = shareDirectory(binary);
-  const places =
-    binary.flavour === 'mariadb'
-      ? [`--lc-messages-dir=${share}`, `--character-sets-dir=${join(share, 'charsets')}`]
-      : [];
   return [
     '--no-defaults',
     ...runAs(),
-    `--basedir=${binary.basedir}`,
+    ...places(binary),
     `--datadir=${data}`,
-    ...places,
-    ...smallLog(binary),
+    ...(binary.flavour === 'mariadb' ? ['--innodb-log-file-size=16M'] : mysqlAlone),
   ];
 }
 
-const smallLog = ({ flavour }: ServerBinary) => (flavour === 'mariadb' ? ['--innodb-log-file-size=16M'] : []);
+/** MySQL wants neither the folder for exports that its package would make (Debian: /var/lib/mysql-files) nor a second port. */
+const mysqlAlone = ['--secure-file-priv=NULL', '--mysqlx=OFF'];
+
+/** Where the program's own files are; one that has them elsewhere than beside itself (a wrapper script) knows the place. */
+function places(binary: ServerBinary): string[] {
+  const share = shareDirectory(binary);
+  const charsets = join(share, 'charsets');
+  if (!existsSync(charsets)) return [];
+  return [`--basedir=${binary.basedir}`, `--lc-messages-dir=${share}`, `--character-sets-dir=${charsets}`];
+}
 
 /** A server started by root must be told that this is meant. */
 const runAs = () => (process.getuid?.() === 0 ? ['--user=root'] : []);
@@ -113,7 +116,7 @@ async function launch(binary: ServerBinary, directory: string, port: number, sec
     '--innodb-flush-log-at-trx-commit=2',
     '--sync-binlog=0',
     ...(binary.flavour === 'mysql'
-      ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--binlog-rows-query-log-events=ON', '--mysqlx=OFF']
+      ? ['--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--binlog-rows-query-log-events=ON']
       : []),
   ];
   return startChild(binary.path, options, {
@@ -122,6 +125,9 @@ async function launch(binary: ServerBinary, directory: string, port: number, sec
     env: serverEnvironment(binary.libraryPath),
   });
 }
+
+/** To learn a snapshot's position, MySQL needs a moment's lock (RELOAD). */
+const bridgeExtras = { mariadb: 'binlog monitor', mysql: 'replication client, reload' };
 
 /** Runs at every start, so that a changed password file is followed. One statement a line. */
 function accountStatements({ flavour }: ServerBinary, secret: string): string {
@@ -135,7 +141,7 @@ function accountStatements({ flavour }: ServerBinary, secret: string): string {
     "grant all on *.* to root@'127.0.0.1' with grant option;",
     'create database if not exists legacy character set utf8mb4;',
     "grant all on legacy.* to legacy@'127.0.0.1';",
-    `grant select, replication slave, ${flavour === 'mariadb' ? 'binlog monitor' : 'replication client'} on *.* to bridge@'127.0.0.1';`,
+    `grant select, replication slave, ${bridgeExtras[flavour]} on *.* to bridge@'127.0.0.1';`,
   ]
     .join('\n')
     .concat('\n');
