@@ -49,6 +49,35 @@ export class BridgeError extends Error {
   }
 }
 
+/** Every refusal over HTTP: code → status, title and what the caller should do. */
+export const bridgeProblems = {
+  'not-found': { status: 404, title: 'There is no such resource.', action: 'Ask for one of the paths in the detail.' },
+  'method-not-allowed': { status: 405, title: 'Only GET is allowed.', action: 'Use GET or HEAD.' },
+  'bad-wait': { status: 400, title: 'The time to wait is malformed.', action: 'Give waitMs as whole milliseconds.' },
+  'bridge-behind': {
+    status: 504,
+    title: 'The bridge has not passed the binlog head.',
+    action: 'Ask again, or wait longer; when it stays so, look at lagTransactions in /status.',
+  },
+  'bridge-stopped': {
+    status: 503,
+    title: 'The bridge has stopped.',
+    action: 'Read the detail; it is one of the errors that stop the bridge.',
+  },
+  'not-ready': {
+    status: 503,
+    title: 'The bridge is not following the binlog yet.',
+    action: 'Wait for the initial snapshot, or for the database to come back.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The bridge cannot answer now.',
+    action: 'Check that the legacy database answers.',
+  },
+} as const;
+
+export type BridgeProblemCode = keyof typeof bridgeProblems;
+
 /** Why a change was parked: code → meaning. Parked changes keep their row images on the log, in topic `row-changes`. */
 export const parkingReasons = {
   'column-absent': 'A column that the mapping needs is not in the row image: it was renamed, dropped, or not logged.',

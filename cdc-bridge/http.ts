@@ -3,6 +3,7 @@ import type { BridgeHead } from '../contract/bridge-head.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { sendProblem } from '../runtime/problem.ts';
 import { type Served, serve } from '../runtime/serve.ts';
+import { type BridgeProblemCode, bridgeProblems } from './errors.ts';
 import type { Progress } from './positions/progress.ts';
 import type { BridgeStatus, Condition } from './status.ts';
 
@@ -34,14 +35,7 @@ export function serveBridge(ports: HttpPorts, address: { port: number; host: str
     },
   };
   const server = createServer((request, response) => {
-    route(handlers, request, response).catch((error: Error & { code?: string }) => {
-      sendProblem(response, {
-        status: 503,
-        code: error.code ?? 'unavailable',
-        title: 'The bridge cannot answer now.',
-        detail: error.message,
-      });
-    });
+    route(handlers, request, response).catch((error: Error) => refuse(response, 'unavailable', error.message));
   });
   return serve(server, address);
 }
@@ -57,16 +51,11 @@ async function route(
   const handler = url && Object.hasOwn(handlers, url.pathname) ? handlers[url.pathname] : undefined;
   if (!url || !handler) {
     const detail = `found ${target.slice(0, 200)}, expected one of ${Object.keys(handlers).join(', ')}`;
-    return sendProblem(response, { status: 404, code: 'not-found', title: 'There is no such resource.', detail });
+    return refuse(response, 'not-found', detail);
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    return sendProblem(response, {
-      status: 405,
-      code: 'method-not-allowed',
-      title: 'Only GET is allowed.',
-      detail: `found ${request.method}`,
-    });
+    return refuse(response, 'method-not-allowed', `found ${request.method}`);
   }
   await handler(url, response);
 }
@@ -76,12 +65,9 @@ async function answerHead({ progress, condition, head }: HttpPorts, url: URL, re
   const waitMs = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
   if (!(waitMs <= maxWaitMs)) {
     const detail = `waitMs: found ${JSON.stringify(given.slice(0, 80))}, expected whole milliseconds from 0 to ${maxWaitMs}`;
-    return sendProblem(response, { status: 400, code: 'bad-wait', title: 'The time to wait is malformed.', detail });
+    return refuse(response, 'bad-wait', detail);
   }
-  if (condition.phase === 'stopped') {
-    const detail = condition.failure ?? 'on request';
-    return sendProblem(response, { status: 503, code: 'bridge-stopped', title: 'The bridge has stopped.', detail });
-  }
+  if (condition.phase === 'stopped') return refuse(response, 'bridge-stopped', condition.failure ?? 'on request');
   const position = await head();
   if (await progress.waitFor(position, waitMs)) {
     const answer: BridgeHead = { position, address: progress.address };
@@ -89,24 +75,18 @@ async function answerHead({ progress, condition, head }: HttpPorts, url: URL, re
   }
   const behind = progress.missing(position);
   const detail = `the binlog is at ${position}, the bridge at ${progress.position ?? 'its initial snapshot'} after ${waitMs} ms`;
-  sendProblem(response, {
-    status: 504,
-    code: 'bridge-behind',
-    title: 'The bridge has not passed the binlog head.',
-    detail,
-    transactions: behind,
-  });
+  refuse(response, 'bridge-behind', detail, { transactions: behind });
 }
 
 async function answerReady({ status }: HttpPorts, response: ServerResponse): Promise<void> {
   const { phase } = await status();
   if (phase === 'streaming') return sendJson(response, 200, { status: 'ready' });
-  sendProblem(response, {
-    status: 503,
-    code: 'not-ready',
-    title: 'The bridge is not following the binlog yet.',
-    detail: `phase: ${phase}`,
-  });
+  refuse(response, 'not-ready', `phase: ${phase}`);
+}
+
+function refuse(response: ServerResponse, code: BridgeProblemCode, detail: string, facts: object = {}): void {
+  const { status, title } = bridgeProblems[code];
+  sendProblem(response, { status, code, title, detail, ...facts });
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { EventLog } from '../../contract/event-log.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -48,6 +49,36 @@ it('walks a key of two columns, every row once', async () => {
     'tables: {places: {key: [a, b], stream: "place-{a}-{b}", events: {place-imported: {op: r}}}}',
   );
   expect(keys.sort()).toEqual(pairs.map((pair) => `place-${pair.join('-')}`).sort());
+});
+
+it('looks again behind the last chunk when its connection is killed in the middle', async () => {
+  const rows = Array.from({ length: 2_000 }, (_, i) => [`c${i}`, '2025-01-01']);
+  await legacy.run('INSERT INTO customers (name, created_at) VALUES ?', [rows]);
+  const find =
+    'SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = ? AND ID <> CONNECTION_ID() ORDER BY ID DESC LIMIT 1';
+  let killed = false;
+  const hold: EventLog = Object.assign(Object.create(log.log), {
+    async append(...args: Parameters<EventLog['append']>) {
+      const results = await log.log.append(...args);
+      if (!killed && (await log.log.head('domain')).offset >= 500) {
+        killed = true;
+        await legacy.run(`KILL ${(await legacy.run(find, [legacy.name]))[0]!.id}`);
+        await legacy.run("UPDATE customers SET city = 'moved' WHERE id = 2000");
+      }
+      return results;
+    },
+    read: (...args: Parameters<EventLog['read']>) => log.log.read(...args),
+    cursor: (name: string) => log.log.cursor(name),
+    find: (...args: Parameters<EventLog['find']>) => log.log.find(...args),
+  });
+  const bridge = await start(bridgeConfig(legacy), hold);
+  await caughtUp(bridge);
+  await bridge.stop();
+  const events = await allEvents(log.log);
+  expect(killed).toBe(true);
+  expect(events).toHaveLength(2_000);
+  expect(events.at(-1)!.data).toMatchObject({ name: 'c1999', city: 'moved' });
+  expect(new Set(events.map(({ meta }) => meta.position)).size).toBe(2);
 });
 
 it('tells how far it is, table by table', async () => {
