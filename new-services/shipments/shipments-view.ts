@@ -58,7 +58,7 @@ function searchColumns({
 }: Shipment): [existing: number, status: string | null, customer: string | null, search: string | null] {
   if (record.kind !== 'existing') return [0, null, null, null];
   const customerId = record.customerId === null ? null : String(record.customerId);
-  return [1, record.status, customerId, foldText(`${record.sender}\n${record.receiver}`)];
+  return [1, record.status, customerId, `${foldText(record.sender)}\n${foldText(record.receiver)}`];
 }
 
 function creatingCommand({ action, parent, meta }: RecordedEvent): string | undefined {
