@@ -169,6 +169,15 @@ export class RequestFlow {
   }
 
   #giveUp(client: ClientSide, error: unknown): void {
+    try {
+      this.#refuse(client, error);
+    } catch (another) {
+      this.#ports.telemetry.defect(another, 'refusing a request');
+      client.response.destroy();
+    }
+  }
+
+  #refuse(client: ClientSide, error: unknown): void {
     if (error instanceof GatewayError) this.#ports.telemetry.refused(error);
     else this.#ports.telemetry.defect(error, 'serving a request');
     refuse(

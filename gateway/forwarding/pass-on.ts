@@ -26,6 +26,7 @@ export function writeAnswerHead(
   try {
     response.writeHead(answer.statusCode!, answer.statusMessage, framed);
   } catch (error) {
+    response.statusMessage = '';
     const { code } = error as NodeJS.ErrnoException;
     throw new GatewayError('upstream-bad-answer', `the application's answer cannot be passed on (${code})`, {
       cause: error,

@@ -611,6 +611,7 @@ export function forwarderCases(startForwarder: StartForwarder): void {
     const rubbish: readonly [string, string][] = [
       ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n'],
       ['random bytes', randomBytes(2_000).toString('latin1')],
+      ['a control character in its reason', 'HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n'],
       ['a status that is none', 'HTTP/1.1 abc OK\r\n\r\n'],
       [
         'both a length and chunked',
