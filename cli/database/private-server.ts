@@ -22,7 +22,10 @@ export interface PrivateServer {
   stop(): Promise<void>;
 }
 
-/** Starts the server (after laying out its data on the first start) and resolves when it answers queries. */
+/**
+ * Starts the server (after laying out its data on the first start) and resolves when it answers queries. One that a killed start left
+ * running on this data is taken over, at the port that it has.
+ */
 export async function startPrivateServer(
   binary: ServerBinary,
   directory: string,
@@ -30,19 +33,32 @@ export async function startPrivateServer(
 ): Promise<PrivateServer> {
   mkdirSync(directory, { recursive: true });
   const secret = secretFile(directory, 'password');
-  const url = (user: string, database = '') => `mysql://${user}:${secret}@127.0.0.1:${port}/${database}`;
-  const urls = { rootUrl: url('root'), bridgeUrl: url('bridge', 'legacy'), applicationUrl: url('legacy', 'legacy') };
-  const left = Number(readIfThere(pidPath(directory)));
-  if (left && (await isProcess(left, binary.path)) && (await answers(urls.rootUrl))) {
-    return { ...urls, pid: left, reused: true, stop: () => endProcess(left) };
-  }
+  const left = await leftRunning(directory, secret);
+  if (left) return left;
   if (!existsSync(join(directory, 'data'))) await layOutData(binary, directory);
+  const urls = accountUrls(port, secret);
   const child = await launch(binary, directory, port, secret);
   await untilAnswering(urls.rootUrl, child, directory);
   return { ...urls, pid: child.pid, reused: false, stop: () => child.stop(30_000) };
 }
 
 const pidPath = (directory: string) => join(directory, 'data', 'server.pid');
+const portPath = (directory: string) => join(directory, 'port');
+
+function accountUrls(port: number, secret: string): Pick<PrivateServer, 'rootUrl' | 'bridgeUrl' | 'applicationUrl'> {
+  const url = (user: string, database = '') => `mysql://${user}:${secret}@127.0.0.1:${port}/${database}`;
+  return { rootUrl: url('root'), bridgeUrl: url('bridge', 'legacy'), applicationUrl: url('legacy', 'legacy') };
+}
+
+/** The server still running on this data. One that does not answer is ended, since two cannot share the data. */
+async function leftRunning(directory: string, secret: string): Promise<PrivateServer | undefined> {
+  const pid = Number(readIfThere(pidPath(directory)));
+  if (!pid || !(await isProcess(pid, pidPath(directory)))) return undefined;
+  const urls = accountUrls(Number(readIfThere(portPath(directory))), secret);
+  if (await answers(urls.rootUrl)) return { ...urls, pid, reused: true, stop: () => endProcess(pid) };
+  await endProcess(pid);
+  return undefined;
+}
 
 /** Makes the system tables in a folder beside and moves it into place, so that a start that was cut off leaves nothing half-made. */
 async function layOutData(binary: ServerBinary, directory: string): Promise<void> {
@@ -99,6 +115,7 @@ async function launch(binary: ServerBinary, directory: string, port: number, sec
   const data = join(directory, 'data');
   const accounts = join(directory, 'accounts.sql');
   writeFileSync(accounts, accountStatements(binary, secret), { mode: 0o600 });
+  writeFileSync(portPath(directory), `${port}\n`);
   const log = openSync(join(directory, 'server.log'), 'a');
   const options = [
     ...commonOptions(binary, data),
