@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { RunningPart } from '../../runtime/part.ts';
 import type { Database } from '../../runtime/sqlite.ts';
 import { ServicesError } from '../errors.ts';
-import { followForever } from './follow-forever.ts';
+import { type Follower, followForever } from './follow-forever.ts';
 import { PositionWaiters } from './position-waiters.ts';
 import type { Projection } from './projection.ts';
 import { openProjectionStore, type ProjectionStore } from './projection-store.ts';
@@ -50,7 +50,8 @@ export async function startProjection(ports: ProjectionPorts, projection: Projec
   const store = openProjectionStore(ports.dataDir, projection);
   try {
     await refuseAnotherLog(ports.log, store);
-    return followLog(ports, projection, store, (await ports.log.head('domain')).offset);
+    const { offset } = await ports.log.head('domain');
+    return new FollowingProjection(ports, projection, store, offset);
   } catch (error) {
     store.close();
     throw error;
@@ -69,65 +70,99 @@ async function refuseAnotherLog(log: EventLog, store: ProjectionStore): Promise<
   );
 }
 
-function followLog(
-  ports: ProjectionPorts,
-  { name, version }: Projection,
-  store: ProjectionStore,
-  headAtStart: number,
-): RunningProjection {
-  const stopping = new AbortController();
-  const waiters = new PositionWaiters();
-  let offset = store.checkpoint().offset;
-  let built = false;
-  let failure: string | undefined;
+class FollowingProjection implements RunningProjection {
+  readonly name: string;
+  readonly #version: number;
+  readonly #ports: ProjectionPorts;
+  readonly #store: ProjectionStore;
+  readonly #headAtStart: number;
+  readonly #waiters = new PositionWaiters();
+  readonly #stopping = new AbortController();
+  readonly #closed: Promise<void>;
+  #offset: number;
+  #built = false;
+  #failure: string | undefined;
 
-  const advanceTo = (reached: number) => {
-    offset = reached;
-    failure = undefined;
-    if (!built && offset >= headAtStart) {
-      built = true;
-      store.removeOtherVersions();
-      ports.switched(name, version);
+  constructor(ports: ProjectionPorts, { name, version }: Projection, store: ProjectionStore, headAtStart: number) {
+    this.name = name;
+    this.#version = version;
+    this.#ports = ports;
+    this.#store = store;
+    this.#headAtStart = headAtStart;
+    this.#offset = store.checkpoint().offset;
+    this.#moved();
+    this.#closed = this.#follow().then(() => store.close());
+  }
+
+  position(): LogAddress {
+    return addressOf(this.#offset);
+  }
+
+  built(): boolean {
+    return this.#built;
+  }
+
+  stuckAt(): string | undefined {
+    return this.#failure;
+  }
+
+  async waitFor({ offset }: LogAddress, timeoutMs: number): Promise<boolean> {
+    return offset <= this.#offset || this.#waiters.wait(offset, timeoutMs);
+  }
+
+  read<T>(query: (database: Database) => T): ReadAt<T> {
+    if (!this.#built) {
+      const found = `${this.name} is at ${this.#offset} of ${this.#headAtStart} events`;
+      throw new ServicesError('projection-building', found);
     }
-    waiters.reached(offset);
-    ports.advanced(name, addressOf(offset));
-  };
-  const follower = {
-    after: async () => offset,
-    handle(batch: readonly RecordedEvent[]) {
-      try {
-        applyBatch(store, batch.map(ports.upcast));
-      } finally {
-        if (store.checkpoint().offset > offset) advanceTo(store.checkpoint().offset);
-      }
-    },
-    failed(error: unknown) {
-      failure = error instanceof Error ? error.message : String(error);
-      ports.failed(name, error);
-    },
-    recovered() {
-      failure = undefined;
-    },
-  };
-  advanceTo(offset);
-  const running = followForever(ports.log, 'domain', follower, stopping.signal);
-  const closed = running.then(() => store.close());
+    return this.#store.read((database, { offset }) => ({ position: addressOf(offset), rows: query(database) }));
+  }
 
-  return {
-    name,
-    position: () => addressOf(offset),
-    built: () => built,
-    stuckAt: () => failure,
-    waitFor: async (position, timeoutMs) => position.offset <= offset || waiters.wait(position.offset, timeoutMs),
-    read(query) {
-      if (!built) throw building(name, offset, headAtStart);
-      return store.read((database, checkpoint) => ({ position: addressOf(checkpoint.offset), rows: query(database) }));
-    },
-    stop() {
-      stopping.abort();
-      return closed;
-    },
-  };
+  stop(): Promise<void> {
+    this.#stopping.abort();
+    return this.#closed;
+  }
+
+  #follow(): Promise<void> {
+    const follower: Follower = {
+      after: async () => this.#offset,
+      handle: (batch) => this.#apply(batch),
+      failed: (error) => {
+        this.#failure = error instanceof Error ? error.message : String(error);
+        this.#ports.failed(this.name, error);
+      },
+      recovered: () => {
+        this.#failure = undefined;
+      },
+    };
+    return followForever(this.#ports.log, 'domain', follower, this.#stopping.signal);
+  }
+
+  #apply(batch: readonly RecordedEvent[]): void {
+    try {
+      applyBatch(this.#store, batch.map(this.#ports.upcast));
+    } finally {
+      const { offset } = this.#store.checkpoint();
+      if (offset > this.#offset) {
+        this.#offset = offset;
+        this.#moved();
+      }
+    }
+  }
+
+  #moved(): void {
+    this.#failure = undefined;
+    if (!this.#built && this.#offset >= this.#headAtStart) this.#switch();
+    this.#waiters.reached(this.#offset);
+    this.#ports.advanced(this.name, this.position());
+  }
+
+  /** From now on this version is the one that is read. */
+  #switch(): void {
+    this.#built = true;
+    this.#store.removeOtherVersions();
+    this.#ports.switched(this.name, this.#version);
+  }
 }
 
 /** One transaction for the batch; where that fails one for each event, so that it stands right before the one that cannot be applied. */
@@ -137,10 +172,6 @@ function applyBatch(store: ProjectionStore, events: readonly RecordedEvent[]): v
   } catch {
     for (const event of events) store.apply([event]);
   }
-}
-
-function building(name: string, offset: number, head: number): ServicesError {
-  return new ServicesError('projection-building', `${name} is at ${offset} of ${head} events`);
 }
 
 function addressOf(offset: number): LogAddress {

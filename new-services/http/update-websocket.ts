@@ -53,7 +53,7 @@ function refuse(socket: Duplex, error: ServicesError): void {
   const problem = problemOf(error);
   const body = `${JSON.stringify({ type: `urn:strangler:problem:${problem.code}`, ...problem })}\n`;
   socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: application/problem+json\r\n` +
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nUpgrade: websocket\r\nContent-Type: application/problem+json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../../contract/envelope.ts';
 import type { EventLog } from '../../contract/event-log.ts';
 import { openLog } from '../../event-log/open.ts';
@@ -11,6 +11,9 @@ import { upcast } from '../../new-services/shipments/upcasters.ts';
 import { dump } from './dump.ts';
 import { type KillPoint, type ServicesProcess, startServicesProcess } from './services-process.ts';
 import { keysFrom, temporaryFolder, until } from './test-services.ts';
+
+// Each test starts several processes, on a machine that runs other tests at the same time.
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: ReturnType<typeof temporaryFolder>;
 let logUrl: string;

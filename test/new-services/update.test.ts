@@ -10,7 +10,7 @@ let services: TestServices;
 const clients: { cut(): void }[] = [];
 
 beforeEach(async () => {
-  services = await startTestServices({}, { updatePace: { heartbeatMs: 50, stallMs: 300 } });
+  services = await startTestServices({}, { updatePace: { heartbeatMs: 200, stallMs: 300 } });
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) client.cut();

@@ -59,7 +59,7 @@ function refuse(ports: FacadePorts, exchange: Exchange, status: number, message:
 }
 
 function answer(exchange: Exchange, status: number, json: unknown, page: () => string): void {
-  exchange.response.setHeader('vary', `accept, ${strangler.user}`);
+  exchange.response.setHeader('vary', 'accept');
   if (exchange.request.headers.accept?.includes('text/html')) sendHtml(exchange, status, page());
   else sendJson(exchange, status, json);
 }
