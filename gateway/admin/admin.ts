@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { sendProblem } from '../../runtime/problem.ts';
 import { type Served, serve } from '../../runtime/serve.ts';
+import { GatewayError, problemOf } from '../errors.ts';
 import { FlagClientApi } from '../flags/client-api.ts';
 import { nextStep, previousStep, stageText } from '../journal/rollout-steps.ts';
 import { AdminError } from './admin-errors.ts';
@@ -157,6 +158,10 @@ function routeJson({ journal, evidence }: AdminPorts, route: RouteView) {
 
 function answerErrors({ logger }: AdminPorts): ErrorRequestHandler {
   return (error, _request, response, _next) => {
+    if (error instanceof GatewayError) {
+      sendProblem(response, problemOf(error));
+      return;
+    }
     const known = translate(error);
     if (known.code === 'admin-failed') logger.error({ err: error }, 'the admin API failed');
     sendProblem(response, known.problem);

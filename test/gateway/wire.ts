@@ -90,10 +90,10 @@ export async function rawServer(serve: (wire: Wire) => unknown = () => {}): Prom
 }
 
 /** The first value that is not undefined or false; rejects after 10 s. */
-export async function eventually<T>(find: () => T | undefined | false): Promise<T> {
+export async function eventually<T>(find: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
   const deadline = Date.now() + 10_000;
   for (;;) {
-    const found = find();
+    const found = await find();
     if (found !== undefined && found !== false) return found;
     if (Date.now() > deadline) throw new Error(`expected ${find} to come true within 10 s`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { EventLog } from '../../contract/event-log.ts';
+import { openLog } from '../../event-log/open.ts';
+import {
+  gatewayCapability,
+  gatewayConfig,
+  gatewayLegacy,
+  gatewayListeners,
+  gatewayTopLevel,
+} from '../../gateway/config.ts';
+import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
+import { silent } from '../../runtime/logger.ts';
+import { Metrics } from '../../runtime/metrics.ts';
+import { ask, type Side, startSide } from './sides.ts';
+import { eventually } from './wire.ts';
+
+const schema = z.strictObject({
+  legacy: z.strictObject(gatewayLegacy),
+  listeners: z.strictObject(gatewayListeners),
+  ...gatewayTopLevel,
+  capabilities: z.record(z.string(), z.strictObject(gatewayCapability)),
+});
+
+let legacy: Side;
+let service: Side;
+let folder: string;
+let cleanups: (() => Promise<unknown>)[];
+
+beforeEach(async () => {
+  [legacy, service, folder] = await Promise.all([
+    startSide('legacy'),
+    startSide('new'),
+    mkdtemp(join(tmpdir(), 'gateway-')),
+  ]);
+  cleanups = [legacy.stop, service.stop, () => rm(folder, { recursive: true, force: true })];
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+const onTheLog = async (): Promise<EventLog> => openLog(`sqlite:${join(folder, 'log.db')}`);
+const withoutLog = (): Promise<EventLog> => Promise.reject(new Error('away'));
+
+async function start(name: string, open: () => Promise<EventLog>, capability: object = {}): Promise<RunningGateway> {
+  const parsed = schema.parse({
+    legacy: { url: legacy.origin },
+    listeners: { public: { port: 0 }, admin: { port: 0 } },
+    capabilities: { shipments: { service: service.origin, routes: ['GET /shipments/{id}'], ...capability } },
+  });
+  const config = gatewayConfig(parsed, {
+    dataDir: join(folder, name),
+    adminToken: 'token',
+    secret: 'a secret of sixteen',
+    bridgeUrl: undefined,
+  });
+  const gateway = await startGateway(config, { openLog: open, logger: silent, metrics: new Metrics() });
+  cleanups.push(gateway.stop);
+  return gateway;
+}
+
+const servedBy = async ({ publicUrl }: RunningGateway): Promise<string> =>
+  JSON.parse((await ask(publicUrl, '/shipments/7')).body).by;
+
+async function admin({ adminUrl }: RunningGateway, method: string, path: string, body?: object) {
+  const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };
+  const answer = await ask(adminUrl, path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+  return { status: answer.status, body: JSON.parse(answer.body) };
+}
+
+const route = encodeURIComponent('GET /shipments/{id}');
+
+describe('moving a route', () => {
+  it('sends the very next request to the other side, here and at every gateway on the log', async () => {
+    const one = await start('one', onTheLog);
+    const other = await start('other', onTheLog);
+    expect(await servedBy(one)).toBe('legacy');
+    const moved = await admin(one, 'POST', `/api/routes/${route}/promote`, { by: 'alice', reason: 'looks good' });
+    expect(moved.status).toBe(200);
+    expect(await servedBy(one)).toBe('new');
+    await eventually(async () => (await servedBy(other)) === 'new');
+    expect((await admin(other, 'POST', `/api/routes/${route}/rollback`, {})).status).toBe(200);
+    expect(await servedBy(other)).toBe('legacy');
+  });
+
+  it('is remembered by a gateway that starts without the log', async () => {
+    const before = await start('one', onTheLog);
+    await admin(before, 'POST', '/api/routes/shipments/promote', {});
+    await before.stop();
+    const after = await start('one', withoutLog);
+    expect(await servedBy(after)).toBe('new');
+    const refused = await admin(after, 'POST', `/api/routes/${route}/rollback`, {});
+    expect(refused.status).toBeGreaterThanOrEqual(500);
+    expect(await servedBy(after)).toBe('new');
+  });
+});
+
+describe('a flag', () => {
+  it('moves the very next request, and back', async () => {
+    const gateway = await start('one', onTheLog, { split: [{ flag: 'new-shipments' }] });
+    expect(await servedBy(gateway)).toBe('legacy');
+    expect((await admin(gateway, 'PUT', '/api/flags/new-shipments', { enabled: true })).status).toBe(200);
+    expect(await servedBy(gateway)).toBe('new');
+    expect((await admin(gateway, 'PUT', '/api/flags/new-shipments', { enabled: false })).status).toBe(200);
+    expect(await servedBy(gateway)).toBe('legacy');
+  });
+});
+
+describe('explaining', () => {
+  it('tells the route, the side and every step, and sends nothing', async () => {
+    const gateway = await start('one', withoutLog, { split: [{ header: { 'x-beta': '1' } }] });
+    const { status, body } = await admin(gateway, 'POST', '/api/explain', {
+      method: 'GET',
+      url: '/shipments/7',
+      headers: { 'x-beta': '1' },
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      route: 'GET /shipments/{id}',
+      primary: 'new',
+      reasons: [
+        { step: 'match', outcome: 'route GET /shipments/{id} of shipments' },
+        { step: 'split', outcome: 'header x-beta is 1 → new' },
+      ],
+    });
+    expect([...legacy.received, ...service.received]).toEqual([]);
+  });
+
+  it('refuses what the gateway would refuse', async () => {
+    const gateway = await start('one', withoutLog);
+    const { status, body } = await admin(gateway, 'POST', '/api/explain', {
+      method: 'GET',
+      url: '/a',
+      headers: { host: 'a/b' },
+    });
+    expect([status, body.code]).toEqual([400, 'bad-host']);
+  });
+});
