@@ -1,3 +1,5 @@
+import { unclearReasons } from './mapping/unclear.ts';
+
 /**
  * Everything that stops the bridge loudly: code → what it means and what the operator should do.
  * A change that only the mapping cannot understand does not stop it: it is parked, see `parkingReasons`.
@@ -80,9 +82,7 @@ export type BridgeProblemCode = keyof typeof bridgeProblems;
 
 /** Why a change was parked: code → meaning. Parked changes keep their row images on the log, in topic `row-changes`. */
 export const parkingReasons = {
-  'column-absent': 'A column that the mapping needs is not in the row image: it was renamed, dropped, or not logged.',
-  'value-unreadable': 'A column that the mapping needs has a value that the reader cannot decode exactly.',
-  'stream-unnamed': 'The stream cannot be named: a column of its template is NULL or empty.',
+  ...unclearReasons,
   'statement-format': 'A write was logged as its SQL text, not as rows, so the rows it changed are unknown.',
   'table-cleared': 'The table was truncated, dropped or renamed; which rows went with it is not in the binlog.',
   'unsettled-transaction':

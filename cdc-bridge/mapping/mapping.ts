@@ -1,11 +1,10 @@
 import { canonicalJson, type Json, type JsonObject } from '../../contract/json.ts';
-import { type EventRule, keyColumns, type MappedTable, type TablesConfig } from '../config.ts';
-import type { ParkingReason } from '../errors.ts';
 import { readCell } from './cell.ts';
 import { compilePattern } from './pattern.ts';
 import type { Row, RowChange, RowOp } from './row-change.ts';
+import { type EventRule, keyColumns, type MappedTable, type TablesConfig } from './table-mapping.ts';
 import { compileTemplate } from './template.ts';
-import { Unclear } from './unclear.ts';
+import { Unclear, type UnclearReason } from './unclear.ts';
 
 /** An event that a rule made of a row change. */
 export interface MappedEvent {
@@ -28,7 +27,7 @@ export type Mapped =
   | { readonly kind: 'unmapped' }
   | {
       readonly kind: 'unclear';
-      readonly reason: ParkingReason;
+      readonly reason: UnclearReason;
       readonly detail: string;
       readonly row: string;
       readonly stream: string | undefined;

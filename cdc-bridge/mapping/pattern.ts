@@ -1,7 +1,7 @@
 import { canonicalJson, type Json } from '../../contract/json.ts';
-import type { Alternative, Literal, Pattern } from '../config.ts';
 import { readCell } from './cell.ts';
 import type { Row } from './row-change.ts';
+import type { Alternative, Literal, Pattern } from './table-mapping.ts';
 
 /** Whether a row matches: every column named must match one of its alternatives. Throws Unclear when a column cannot be judged. */
 export type RowTest = (row: Row) => boolean;

@@ -1,10 +1,17 @@
-import type { ParkingReason } from '../errors.ts';
+/** Why the mapping cannot understand a change: code → meaning. */
+export const unclearReasons = {
+  'column-absent': 'A column that the mapping needs is not in the row image: it was renamed, dropped, or not logged.',
+  'value-unreadable': 'A column that the mapping needs has a value that the reader cannot decode exactly.',
+  'stream-unnamed': 'The stream cannot be named: a column of its template is NULL or empty.',
+} as const;
+
+export type UnclearReason = keyof typeof unclearReasons;
 
 /** Thrown inside the mapping when a change cannot be understood; ends as a parked change, never as an error of the bridge. */
 export class Unclear extends Error {
   override readonly name = 'Unclear';
-  readonly reason: ParkingReason;
-  constructor(reason: ParkingReason, message: string) {
+  readonly reason: UnclearReason;
+  constructor(reason: UnclearReason, message: string) {
     super(message);
     this.reason = reason;
   }

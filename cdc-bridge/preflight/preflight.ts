@@ -1,6 +1,7 @@
 import type { BridgeConfig } from '../config.ts';
-import { checkTables as checkMapping } from '../config.ts';
+
 import { BridgeError } from '../errors.ts';
+import { checkTables as checkMapping } from '../mapping/table-mapping.ts';
 import { connectionSettings } from '../source/connection-settings.ts';
 import { LegacyDatabase } from '../source/legacy-database.ts';
 import { checkGrants } from './grants.ts';

@@ -1,4 +1,4 @@
-import { columnsUsed, keyColumns, type MappedTable, type TablesConfig } from '../config.ts';
+import { columnsUsed, keyColumns, type MappedTable, type TablesConfig } from '../mapping/table-mapping.ts';
 import type { LegacyDatabase, SqlRow } from '../source/legacy-database.ts';
 import type { PreflightProblem } from './problem.ts';
 

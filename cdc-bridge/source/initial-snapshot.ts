@@ -1,5 +1,5 @@
-import { keyColumns, type MappedTable, type TablesConfig } from '../config.ts';
 import type { Cell, RowChange } from '../mapping/row-change.ts';
+import { keyColumns, type MappedTable, type TablesConfig } from '../mapping/table-mapping.ts';
 import type { SnapshotProgress } from '../positions/cursor.ts';
 import { fromSelect } from './column-value.ts';
 import type { LegacyDatabase, Session } from './legacy-database.ts';

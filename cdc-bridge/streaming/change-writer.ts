@@ -1,9 +1,9 @@
 import type { Cursor, EventLog } from '../../contract/event-log.ts';
 import type { NewEvent } from '../../contract/recorded-event.ts';
-import type { TablesConfig } from '../config.ts';
 import type { Coverage } from '../coverage.ts';
 import type { Mapped, MappedEvent, Mapping } from '../mapping/mapping.ts';
 import type { RowChange } from '../mapping/row-change.ts';
+import type { TablesConfig } from '../mapping/table-mapping.ts';
 import { imageOf, type ParkedChange, type ParkedChanges, snapshotTransaction } from '../parking/parked-changes.ts';
 import type { Progress } from '../positions/progress.ts';
 import type { SourceTransaction } from '../source/change-source.ts';

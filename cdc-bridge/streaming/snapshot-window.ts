@@ -1,7 +1,7 @@
 import type { EventLog } from '../../contract/event-log.ts';
 import { parseSourcePosition } from '../../contract/source-position.ts';
-import type { TablesConfig } from '../config.ts';
 import type { MappedEvent } from '../mapping/mapping.ts';
+import type { TablesConfig } from '../mapping/table-mapping.ts';
 import { type GtidSet, gtidSetOf } from '../positions/gtid.ts';
 import { importId } from './legacy-event.ts';
 

@@ -188,7 +188,9 @@ describe('the configuration', () => {
     expect(legacy.safeParse({ database: { url: 'mysql://u:p@h:1/d', snapshotMode: 'when_needed' } }).success).toBe(
       false,
     );
-    expect(legacy.safeParse({ database: { url: 'mysql://u:p@h:1/' } }).success).toBe(false);
+    for (const url of ['mysql://u:p@h:1/', 'mysql://u:p@h:1/d?ssl=true', 'http://h/d']) {
+      expect(legacy.safeParse({ database: { url } }).success).toBe(false);
+    }
   });
 
   it('tells where an excluded column is used', () => {
