@@ -1,138 +1,11 @@
 import { z } from 'zod';
-import { duration, httpOrigin, percent, port } from '../runtime/config-values.ts';
+import { duration, httpOrigin, port } from '../runtime/config-values.ts';
 import { type CompareRules, compareSchema } from './comparison/config.ts';
-import { type Cidr, parseCidr } from './routing/cidr.ts';
-import { parsePathTemplate, placesOf } from './routing/path-template.ts';
-import { matchText, type Route, type RouteMatch } from './routing/route.ts';
+import { cidr, rolloutSchema, routeSchema, splitSchema } from './route-config.ts';
+import type { Cidr } from './routing/cidr.ts';
+import { matchText, type Route } from './routing/route.ts';
 import { duplicateRoutes } from './routing/route-table.ts';
-import type { SplitEntry } from './routing/split-entry.ts';
-import type { Stage } from './routing/stage.ts';
 import { type ShadowConfig, shadowSchema } from './shadow/config.ts';
-
-/** Reads a text with a function that throws a RangeError; the error becomes a problem at the text's own place in the file. */
-function readWith<T>(read: (text: string) => T) {
-  return z.string().transform((text, context): T => {
-    try {
-      return read(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-}
-
-const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
-const values = z.record(z.string(), scalar);
-const cidr = readWith(parseCidr).meta({ description: 'An address or a block of addresses, such as 10.0.0.0/8.' });
-const pathTemplate = readWith(parsePathTemplate).meta({
-  description: 'A path such as /shipments/{id}, /shipments/{id:int} or /reports/*.',
-});
-
-const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'REPORT'] as const;
-const method = z.enum(knownMethods, `expected a method in capitals: ${knownMethods.join(', ')}`);
-const host = z
-  .string()
-  .regex(
-    /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
-    'expected a host in lower case without port, such as api.example.com or *.example.com',
-  );
-
-/** `GET /shipments/{id}`, `GET,POST /shipments`, or a path alone for any method. */
-function readMatch(text: string): RouteMatch {
-  const parts = /^(?:([A-Z,]+) +)?(\/\S*)$/.exec(text.trim());
-  const methods = parts?.[1]?.split(',') ?? [];
-  const unknown = methods.find((name) => !method.safeParse(name).success);
-  if (!parts || unknown !== undefined) {
-    throw new RangeError(
-      `found ${JSON.stringify(text)}, expected METHOD /path such as "GET /shipments/{id}", or a path alone for any method`,
-    );
-  }
-  return { hosts: [], methods, path: parsePathTemplate(parts[2]!), headers: {}, cookies: {}, query: {}, clients: [] };
-}
-
-const match = z.union([
-  readWith(readMatch),
-  z
-    .strictObject({
-      method: z.union([method.transform((name) => [name]), z.array(method).min(1)]).optional(),
-      hosts: z.array(host).default([]),
-      path: pathTemplate,
-      headers: values.default({}),
-      cookies: values.default({}),
-      query: values.default({}),
-      client: z.union([cidr.transform((block) => [block]), z.array(cidr).min(1)]).optional(),
-    })
-    .transform(
-      ({ method: methods = [], client: clients = [], ...rest }): RouteMatch => ({ ...rest, methods, clients }),
-    ),
-]);
-
-const target = z.enum(['legacy', 'new']);
-const to = target.default('new').meta({ description: 'Where those go whom the entry names.' });
-const split = z
-  .array(
-    z.union([
-      z
-        .strictObject({ header: values, to })
-        .transform(({ header, to }): SplitEntry => ({ kind: 'header', values: header, to })),
-      z
-        .strictObject({ cookie: values, to })
-        .transform(({ cookie, to }): SplitEntry => ({ kind: 'cookie', values: cookie, to })),
-      z
-        .strictObject({ user: z.array(scalar).min(1), to })
-        .transform(({ user, to }): SplitEntry => ({ kind: 'user', users: user, to })),
-      z
-        .strictObject({ flag: z.string().min(1), to })
-        .transform(({ flag, to }): SplitEntry => ({ kind: 'flag', flag, to })),
-      z.strictObject({ percent, to }).transform(({ percent, to }): SplitEntry => ({ kind: 'percent', percent, to })),
-    ]),
-  )
-  .min(1)
-  .meta({ description: 'Who is served by which side; the first entry that applies decides.' });
-
-const step = z.union([
-  z.enum(['legacy', 'shadow', 'new']).transform((kind): Stage => ({ kind })),
-  z.strictObject({ canary: percent }).transform(({ canary }): Stage => ({ kind: 'canary', percent: canary })),
-]);
-const rollout = z
-  .strictObject({
-    advance: z
-      .literal('manual')
-      .default('manual')
-      .meta({ description: 'Who moves a route to its next step: an operator.' }),
-    steps: z
-      .array(step)
-      .min(1)
-      .prefault(['shadow', 'new'])
-      .meta({ description: 'The stages in order; a route begins at the first.' }),
-    fallback: z
-      .enum(['legacy', 'none'])
-      .default('legacy')
-      .meta({ description: 'Who answers a safe request when the new side fails before its first byte.' }),
-  })
-  .meta({ description: 'The stages that a route goes through.' });
-
-const routeObject = z
-  .strictObject({
-    name: z.string().min(1).optional().meta({ description: 'Unique name; the match when left out.' }),
-    match: match.meta({ description: 'METHOD /path, or a mapping of conditions that must all hold.' }),
-    serve: target.optional().meta({ description: 'Pins the route to one side, whatever stage and split say.' }),
-    rewrite: pathTemplate.optional().meta({ description: 'Path on the new side, such as /v2/{id} or /v2/*.' }),
-    split: split.optional(),
-    rollout: rollout.optional(),
-    compare: compareSchema.optional().meta({ description: "Added to the capability's rules of comparison." }),
-  })
-  .superRefine(({ match, rewrite }, context) => {
-    const missing = rewrite && placesOf(rewrite).find((place) => !placesOf(match.path).includes(place));
-    if (missing === undefined) return;
-    const message = `found ${JSON.stringify(rewrite!.text)}, but ${match.path.text} has no place for ${missing === '*' ? '/*' : `{${missing}}`}`;
-    context.addIssue({ code: 'custom', path: ['rewrite'], message });
-  });
-
-const route = z.union([
-  readWith(readMatch).transform((match): z.output<typeof routeObject> => ({ match })),
-  routeObject,
-]);
 
 /** Keys below `listeners`. */
 export const gatewayListeners = {
@@ -216,11 +89,11 @@ export const gatewayCapability = {
   team: z.string().optional().meta({ description: 'Who is responsible.' }),
   service: httpOrigin.optional().meta({ description: 'The new side.' }),
   routes: z
-    .array(route)
+    .array(routeSchema)
     .default([])
     .meta({ description: 'METHOD /path, or a mapping with match and what differs from the capability.' }),
-  split: split.optional(),
-  rollout: rollout.optional(),
+  split: splitSchema.optional(),
+  rollout: rolloutSchema.optional(),
   shadow: shadowSchema.prefault({}),
   compare: compareSchema.prefault({}),
   readYourWrites: z

@@ -41,7 +41,7 @@ export interface RunningGateway extends RunningPart {
 }
 
 /** How long requests in flight may take to finish when the gateway stops. */
-const drainMs = 10_000;
+const drainMs = 5_000;
 
 /**
  * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:

@@ -36,5 +36,17 @@ export const httpOrigin = z
   .transform((text) => new URL(text).origin)
   .meta({ description: 'An origin: http or https, host and port, without a path.' });
 
+/** A text that `read` understands; what it throws (a RangeError that says what was found and expected) becomes a problem at the text's own place. */
+export function readWith<T>(read: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
 /** A TCP port. 0 takes any free one. */
 export const port = z.int('expected a port from 0 to 65535').min(0).max(65_535);

@@ -124,11 +124,11 @@ function reasonToDecline(status: number, raw: readonly string[], atLeast: string
 
 function pass(
   raw: readonly string[],
-  { reception, route }: Serving,
+  { reception, decision, route }: Serving,
   { upstream }: SideRequest,
   { secret }: ServingPorts,
 ): AnswerVerdict {
-  const divided = route !== undefined && splits(route);
+  const divided = (route !== undefined && splits(route)) || decision.stage?.kind === 'canary';
   const setCookie =
     divided && reception.assignment !== 'cookie'
       ? assignmentCookie(reception.facts.assignmentKey, secret, reception.publicScheme === 'https')

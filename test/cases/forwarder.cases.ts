@@ -714,7 +714,9 @@ export function forwarderCases(startForwarder: StartForwarder): void {
         fc.asyncProperty(mutated(seeds), mutated(answers), async (request, bytes) => {
           answer = bytes;
           const wire = await connect(forwarder.port);
-          wire.socket.end(request, 'latin1');
+          wire.send(request);
+          await Promise.race([wire.closed, new Promise((resolve) => setTimeout(resolve, 20))]);
+          wire.socket.end();
           await wire.closed;
         }),
         { numRuns: 300 },

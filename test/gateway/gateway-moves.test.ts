@@ -99,6 +99,21 @@ describe('moving a route', () => {
   });
 });
 
+describe('a canary that an operator sets, though no step plans it', () => {
+  it('keeps every client on its side', async () => {
+    const gateway = await start('one', onTheLog);
+    await admin(gateway, 'POST', `/api/routes/${route}/promote`, { to: 'canary 50%' });
+    const first = await Promise.all(Array.from({ length: 20 }, () => ask(gateway.publicUrl, '/shipments/7')));
+    const again = await Promise.all(
+      first.map(({ headers }) =>
+        ask(gateway.publicUrl, '/shipments/7', { headers: { cookie: headers['set-cookie']![0]! } }),
+      ),
+    );
+    expect(again.map(({ body }) => body)).toEqual(first.map(({ body }) => body));
+    expect(new Set(first.map(({ body }) => body)).size).toBe(2);
+  });
+});
+
 describe('a flag', () => {
   it('moves the very next request, and back', async () => {
     const gateway = await start('one', onTheLog, { split: [{ flag: 'new-shipments' }] });
