@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 
 /** Version of what stands below the data directory. An older one is migrated, a newer one refused. */
@@ -18,9 +18,8 @@ export function dataDirectory(configPath: string, from = process.cwd()): string 
 export function prepareDataDirectory(directory: string): void {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'format');
-  const found = readIfThere(path);
-  if (found === undefined) writeFileSync(path, `${format}\n`);
-  else if (Number(found) !== format) {
+  const found = readOrMake(path, () => String(format));
+  if (Number(found) !== format) {
     throw new Error(
       `${path}: found data format ${found}, expected ${format}. Use the version that wrote it, or run "npm run reset" to start afresh.`,
     );
@@ -29,14 +28,22 @@ export function prepareDataDirectory(directory: string): void {
 
 /** A secret that is made once, readable by its owner only, and stays: the admin token, the key that signs cookies. */
 export function secretFile(directory: string, name: string): string {
-  const path = join(directory, name);
-  const found = readIfThere(path);
-  if (found) return found;
   mkdirSync(directory, { recursive: true });
+  return readOrMake(join(directory, name), () => randomBytes(24).toString('base64url'));
+}
+
+/** Whoever comes first makes the file, and nobody reads half of it: processes that start together agree. */
+function readOrMake(path: string, content: () => string): string {
+  const found = readIfThere(path);
+  if (found !== undefined) return found;
+  const beside = `${path}.${randomUUID()}`;
+  writeFileSync(beside, `${content()}\n`, { mode: 0o600, flush: true });
   try {
-    writeFileSync(path, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    linkSync(beside, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(beside);
   }
   return readFileSync(path, 'utf8').trim();
 }
