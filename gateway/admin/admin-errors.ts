@@ -11,7 +11,7 @@ export const adminErrors = {
   'no-such-resource': {
     status: 404,
     title: 'The admin API has nothing at this path.',
-    remedy: 'See the list of paths in docs/admin-api.md; the method counts.',
+    remedy: 'The paths are listed in gateway/admin/admin.ts; the method counts.',
   },
   'malformed-json': {
     status: 400,

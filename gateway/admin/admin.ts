@@ -12,7 +12,7 @@ import { bodies, readBody } from './bodies.ts';
 import { getFlag, listFlags, putFlag } from './flag-resource.ts';
 import { moveRoutes, unknownRoute } from './move-routes.ts';
 import { degradations, statusReport } from './status.ts';
-import { unleashRoutes } from './unleash-routes.ts';
+import { acceptReport, answerFeatures } from './unleash-resource.ts';
 
 /** Serves the admin API. Stopping ends the streams of flags first. */
 export async function startAdmin(listen: { port: number; host?: string }, ports: AdminPorts): Promise<Served> {
@@ -57,7 +57,7 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
   app.get('/metrics', async (_, response) => {
     response.type(ports.metrics.contentType).send(await ports.metrics.text());
   });
-  app.use('/api/client', unleashRoutes(clientApi));
+  addClientApi(app, clientApi);
   app.use(express.json({ limit: '64kb', type: () => true }));
   addRoutes(app, ports);
   addFlags(app, ports);
@@ -72,6 +72,22 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
 function addHealth(app: Express, ports: AdminPorts): void {
   app.get('/healthz', (_, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', (_, response) => void response.json({ status: 'ready', degraded: degradations(ports) }));
+}
+
+/**
+ * Unleash's client API over the built-in flags, for Unleash SDKs in any language: give them `http://HOST:ADMIN-PORT/api` and the admin
+ * token.
+ */
+function addClientApi(app: Express, flags: FlagClientApi | undefined): void {
+  if (!flags) {
+    app.use('/api/client', () => {
+      throw new AdminError('flags-elsewhere', 'ask the Unleash that keeps the flags');
+    });
+    return;
+  }
+  app.get('/api/client/features', (request, response) => answerFeatures(flags, request, response));
+  app.get('/api/client/streaming', (_, response) => flags.stream(response));
+  app.post(['/api/client/register', '/api/client/metrics'], acceptReport);
 }
 
 function addRoutes(app: Express, ports: AdminPorts): void {

@@ -1,16 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AdminError } from './admin-errors.ts';
 
 /**
  * Lets a request pass that has the token: `Authorization: Bearer TOKEN`, or `Authorization: TOKEN` as Unleash's SDKs send it. Digests are
  * compared, in constant time, so that neither the token's length nor its beginning shows in how long a refusal takes.
  */
-export function authorize(token: string): RequestHandler {
+export function authorize(token: string) {
   const expected = digest(token);
-  return (request, response, next) => {
+  return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const given = (request.headers.authorization ?? '').replace(/^Bearer +/i, '');
-    if (timingSafeEqual(digest(given), expected)) return next();
+    if (timingSafeEqual(digest(given), expected)) {
+      next();
+      return;
+    }
     response.setHeader('www-authenticate', 'Bearer realm="strangler admin"');
     const found = request.headers.authorization === undefined ? 'no Authorization header' : 'another token';
     throw new AdminError('token-required', `found ${found}, expected Authorization: Bearer TOKEN`);

@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import { z } from 'zod';
 import type { Stage } from '../routing/stage.ts';
 import { AdminError } from './admin-errors.ts';
@@ -67,9 +66,9 @@ export const bodies = {
   reset: z.strictObject({ route: z.string(), by, reason }),
 } as const;
 
-/** The request's body, read. No body counts as `{}`. Throws AdminError `invalid-body` that lists every problem. */
-export function readBody<Schema extends z.ZodType>(schema: Schema, request: Request): z.infer<Schema> {
-  const parsed = schema.safeParse(request.body ?? {});
+/** A request's body, read. No body counts as `{}`. Throws AdminError `invalid-body` that lists every problem. */
+export function readBody<Schema extends z.ZodType>(schema: Schema, { body }: { body?: unknown }): z.infer<Schema> {
+  const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
   const detail = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');

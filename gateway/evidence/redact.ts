@@ -51,13 +51,6 @@ export function redactTarget(target: string): string {
   );
 }
 
-/**
- * The class of a difference's place: indices of arrays become stars, so that the tenth item's price and the first's count together.
- */
-export function placeOf({ path }: Difference): string {
-  return path.startsWith('/') ? path.replaceAll(/\/\d+(?=\/|$)/g, '/*') : path;
-}
-
 /** Hides, in a value that stands at `pointer`, everything that rules or names declare secret. */
 function hider(pointer: string, redact: CompareRules['redact']): (value: Json) => Json {
   const selectors = redact.filter((rule) => rule.kind === 'pointer');

@@ -26,7 +26,7 @@ export interface JournalState {
   readonly flagsRevision: number;
   /** Evidence by route name. */
   readonly tallies: ReadonlyMap<string, Tally>;
-  /** Version by stream, which the next append to it expects. */
+  /** Version by stream of a route or flag, which the next append to it expects. */
   readonly versions: ReadonlyMap<string, number>;
   /** Offset in topic `migration` up to which this is folded, and the id of the event there. */
   readonly offset: number;
@@ -50,7 +50,7 @@ export function foldJournal(state: JournalState, event: RecordedEvent): JournalS
   const { stream, version, address, occurredAt } = event.meta;
   const moved: JournalState = {
     ...state,
-    versions: withEntry(state.versions, stream, version),
+    versions: /^(route|flag)-/.test(stream) ? withEntry(state.versions, stream, version) : state.versions,
     offset: address.offset,
     lastEventId: event.id,
   };

@@ -5,6 +5,7 @@ import type { Observation } from '../comparison/observation.ts';
 import type { ShadowResult } from '../evidence/shadow-result.ts';
 import type { Target } from '../routing/stage.ts';
 import type { Upstream } from './ask.ts';
+import type { ConfirmedPlaces } from './confirmed-places.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What judging an exchange needs from outside; none of it rejects. */
@@ -18,6 +19,7 @@ export interface Judging {
    * away. Absent: there is no bridge.
    */
   readonly atLeast: (() => Promise<string | undefined>) | undefined;
+  readonly confirmed: ConfirmedPlaces;
   /** Told whether the candidate gave an answer, whatever it was. */
   onCandidate(answered: boolean): void;
 }
@@ -29,7 +31,8 @@ type Judgement = Pick<ShadowResult, 'comparison' | 'candidateMs'>;
  *
  * A difference counts only when time does not explain it. (1) The new side is asked to answer from legacy's head on; when it cannot, that
  * is lag. (2) A mismatch is confirmed: control's side is asked once more, and only places that still differ count; when none is left, the
- * record changed between the answers. So a mismatch costs control's side one more read.
+ * record changed between the answers. Places confirmed within the last minute are not confirmed again, so control's side has one more
+ * read per place that differs and minute. Where legacy's reads write (a page counter), these are counted there too.
  */
 export async function judge(
   exchange: Exchange,
@@ -44,13 +47,21 @@ export async function judge(
   if (candidate === 'behind') return { comparison: lag, candidateMs: undefined };
   judging.onCandidate(candidate.kind === 'answer');
   const first = compare(control, candidate, rules);
-  const confirmable = first.kind === 'mismatched' && candidate.kind === 'answer' && !candidate.oversize;
-  const comparison = confirmable ? await confirm(first, exchange, candidate, rules, judging) : first;
+  const inDoubt = first.kind === 'mismatched' && isInDoubt(first, exchange, candidate, judging);
+  const comparison = inDoubt ? await confirm(first, exchange, candidate, rules, judging) : first;
   return { comparison, candidateMs: candidate.kind === 'answer' ? candidate.durationMs : undefined };
 }
 
+type Mismatch = Extract<Comparison, { kind: 'mismatched' }>;
+
+/** Whether time could explain a mismatch: not that the candidate failed or is too long, nor what was lately confirmed. */
+function isInDoubt({ differences }: Mismatch, { decision }: Exchange, candidate: Observation, { confirmed }: Judging) {
+  if (candidate.kind === 'failure' || candidate.oversize) return false;
+  return !confirmed.covers(decision.route!, differences);
+}
+
 async function confirm(
-  first: Extract<Comparison, { kind: 'mismatched' }>,
+  first: Mismatch,
   exchange: Exchange,
   candidate: Observation,
   rules: CompareRules,
@@ -62,6 +73,7 @@ async function confirm(
   if (second.kind === 'not-comparable') return second;
   const still = new Set(second.kind === 'mismatched' ? second.differences.map(({ path }) => path) : []);
   const [head, ...rest] = first.differences.filter(({ path }) => still.has(path));
+  if (head) judging.confirmed.add(exchange.decision.route!, [head, ...rest]);
   return head ? { ...first, differences: [head, ...rest] } : raced;
 }
 

@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import type { CompareRules } from '../comparison/config.ts';
 import type { DropReason, EvidenceSink } from '../evidence/shadow-result.ts';
 import type { Target } from '../routing/stage.ts';
 import { Asker, type Upstream } from './ask.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import type { ShadowBudget } from './config.ts';
+import { ConfirmedPlaces } from './confirmed-places.ts';
 import type { Exchange, Shadow } from './exchange.ts';
 import { type Judging, judge } from './judge.ts';
 import type { ShadowTelemetry } from './shadow-telemetry.ts';
@@ -58,6 +60,7 @@ class BudgetedShadow implements CapabilityShadow {
   readonly #now: () => number;
   readonly #asker: Asker;
   readonly #breaker: Breaker;
+  readonly #confirmed: ConfirmedPlaces;
   readonly #stopping = new AbortController();
   readonly #waiting: Waiting[] = [];
   readonly #running = new Set<Promise<void>>();
@@ -66,6 +69,9 @@ class BudgetedShadow implements CapabilityShadow {
   constructor(ports: ShadowPorts) {
     this.#ports = ports;
     this.#now = ports.now ?? (() => performance.now());
+    this.#confirmed = new ConfirmedPlaces(this.#now);
+    // Every question listens to it, and there may be as many as the budget allows.
+    setMaxListeners(0, this.#stopping.signal);
     this.#asker = new Asker(ports.budget.concurrency);
     this.#breaker = new Breaker(breakerLimits, this.#now, (state) => ports.telemetry.breaker(ports.capability, state));
   }
@@ -170,6 +176,7 @@ class BudgetedShadow implements CapabilityShadow {
     return {
       ask: (method, where) => this.#asker.ask(method, where, limits),
       upstream,
+      confirmed: this.#confirmed,
       atLeast: atLeast && (() => withinDeadline(atLeast, budget.deadlineMs)),
       onCandidate: (answered) => (answered ? this.#breaker.succeeded() : this.#breaker.failed()),
     };

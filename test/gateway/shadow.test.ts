@@ -350,6 +350,25 @@ describe('time is not a difference', () => {
     expect((comparison as unknown as { differences: unknown[] }).differences).toHaveLength(1);
   });
 
+  test('a route that always differs costs control one more read per place and minute, not one per request', async () => {
+    let now = 0;
+    let reads = 0;
+    const legacy = await side((request, response) => {
+      reads += 1;
+      answering('{"items":[{"p":1},{"p":1}]}')(request, response);
+    });
+    const fresh = await side(answering('{"items":[{"p":2},{"p":2}]}'));
+    const rig = start({ legacy: legacy.url, fresh: fresh.url, over: { now: () => now } });
+    const control = answer('{"items":[{"p":1},{"p":1}]}');
+    for (let round = 0; round < 5; round += 1) {
+      expect(await judged(rig, exchange(control))).toMatchObject({ kind: 'mismatched' });
+    }
+    expect(reads).toBe(1);
+    now = 60_000;
+    await judged(rig, exchange(control));
+    expect(reads).toBe(2);
+  });
+
   test('in reverse, legacy is compared with what the new side served', async () => {
     const asked: unknown[] = [];
     const legacy = await side(answering('{"price":"12.50"}'));
