@@ -128,7 +128,7 @@ function pass(
   { upstream }: SideRequest,
   { secret }: ServingPorts,
 ): AnswerVerdict {
-  const divided = (route !== undefined && splits(route)) || decision.stage?.kind === 'canary';
+  const divided = route !== undefined && splits(route, decision.stage);
   const setCookie =
     divided && reception.assignment !== 'cookie'
       ? assignmentCookie(reception.facts.assignmentKey, secret, reception.publicScheme === 'https')

@@ -37,9 +37,13 @@ export interface Route {
   readonly reverseSample: number;
 }
 
-/** Whether two requests for the same thing may be answered by different sides: such answers must not be kept by shared caches. */
-export function splits(route: Route): boolean {
-  return route.serve === undefined && (route.split.length > 0 || route.steps.some(({ kind }) => kind === 'canary'));
+/**
+ * Whether two requests for the same thing may be answered by different sides, now or at a later step: such answers must not be kept by
+ * shared caches, and clients must be recognised again. An operator may set a canary that no step plans.
+ */
+export function splits(route: Route, stage: Stage | undefined): boolean {
+  if (route.serve !== undefined) return false;
+  return route.split.length > 0 || stage?.kind === 'canary' || route.steps.some(({ kind }) => kind === 'canary');
 }
 
 /** A match in one line: `GET api.example.com/api/v2/* header x-version=2`. */

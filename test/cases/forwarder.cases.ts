@@ -764,6 +764,21 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       expect(hash.digest('hex')).toBe(expected);
     });
 
+    it('stops reading from the client when the upstream does not read', async () => {
+      const { upstream, client } = await between(() => {});
+      client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+      (await upstream.connection(0)).socket.pause();
+      blocks().pipe(client.socket);
+      let last = -1;
+      await eventually(() => {
+        const { bytesWritten } = client.socket;
+        const still = client.socket.writableNeedDrain && bytesWritten === last;
+        last = bytesWritten;
+        return still;
+      });
+      expect(last).toBeLessThan(size);
+    });
+
     it('stops reading from the upstream when the client does not read', async () => {
       let written = 0;
       const origin = await httpUpstream((_request, response) => {

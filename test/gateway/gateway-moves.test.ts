@@ -2,28 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import type { EventLog } from '../../contract/event-log.ts';
 import { openLog } from '../../event-log/open.ts';
-import {
-  gatewayCapability,
-  gatewayConfig,
-  gatewayLegacy,
-  gatewayListeners,
-  gatewayTopLevel,
-} from '../../gateway/config.ts';
 import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
+import { configure } from './configure.ts';
 import { ask, type Side, startSide } from './sides.ts';
 import { eventually } from './wire.ts';
-
-const schema = z.strictObject({
-  legacy: z.strictObject(gatewayLegacy),
-  listeners: z.strictObject(gatewayListeners),
-  ...gatewayTopLevel,
-  capabilities: z.record(z.string(), z.strictObject(gatewayCapability)),
-});
 
 let legacy: Side;
 let service: Side;
@@ -47,17 +33,8 @@ const onTheLog = async (): Promise<EventLog> => openLog(`sqlite:${join(folder, '
 const withoutLog = (): Promise<EventLog> => Promise.reject(new Error('away'));
 
 async function start(name: string, open: () => Promise<EventLog>, capability: object = {}): Promise<RunningGateway> {
-  const parsed = schema.parse({
-    legacy: { url: legacy.origin },
-    listeners: { public: { port: 0 }, admin: { port: 0 } },
-    capabilities: { shipments: { service: service.origin, routes: ['GET /shipments/{id}'], ...capability } },
-  });
-  const config = gatewayConfig(parsed, {
-    dataDir: join(folder, name),
-    adminToken: 'token',
-    secret: 'a secret of sixteen',
-    bridgeUrl: undefined,
-  });
+  const capabilities = { shipments: { service: service.origin, routes: ['GET /shipments/{id}'], ...capability } };
+  const config = configure({ legacy: { url: legacy.origin }, capabilities }, { dataDir: join(folder, name) });
   const gateway = await startGateway(config, { openLog: open, logger: silent, metrics: new Metrics() });
   cleanups.push(gateway.stop);
   return gateway;

@@ -1,31 +1,17 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { verifySignedUser } from '../../contract/signed-user.ts';
-import {
-  gatewayCapability,
-  gatewayConfig,
-  gatewayLegacy,
-  gatewayListeners,
-  gatewayTopLevel,
-} from '../../gateway/config.ts';
 import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
+import { configure, secret } from './configure.ts';
 import { type Answer, ask, type Side, startSide } from './sides.ts';
 import { connect, eventually, rawServer } from './wire.ts';
-
-const secret = 'a secret of sixteen';
-const schema = z.strictObject({
-  legacy: z.strictObject(gatewayLegacy),
-  listeners: z.strictObject(gatewayListeners),
-  ...gatewayTopLevel,
-  capabilities: z.record(z.string(), z.strictObject(gatewayCapability)),
-});
 
 let legacy: Side;
 let service: Side;
@@ -54,13 +40,12 @@ interface Wanted {
 
 /** A gateway without a log: it serves from what the configuration says. */
 async function start(routes: unknown[], wanted: Wanted = {}): Promise<RunningGateway> {
-  const parsed = schema.parse({
+  const written = {
     legacy: { url: legacy.origin, timeouts: { connect: '1s', response: '5s' } },
-    listeners: { public: { port: 0 }, admin: { port: 0 } },
     identity: wanted.identity ?? {},
     capabilities: { shipments: { service: wanted.service ?? service.origin, routes, ...wanted.capability } },
-  });
-  const config = gatewayConfig(parsed, { dataDir, adminToken: 'token', secret, bridgeUrl: wanted.bridgeUrl });
+  };
+  const config = configure(written, { dataDir, bridgeUrl: wanted.bridgeUrl });
   const away = new Error('the log is away');
   const gateway = await startGateway(config, {
     openLog: () => Promise.reject(away),
@@ -349,12 +334,11 @@ describe('stopping', () => {
   it('closes what it had opened when its port is taken', async () => {
     const taken = http.createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
-    const parsed = schema.parse({
-      legacy: { url: legacy.origin },
-      listeners: { public: { port: (taken.address() as { port: number }).port }, admin: { port: 0 } },
-      capabilities: {},
-    });
-    const config = gatewayConfig(parsed, { dataDir, adminToken: 'token', secret, bridgeUrl: undefined });
+    const { port } = taken.address() as AddressInfo;
+    const config = configure(
+      { legacy: { url: legacy.origin }, listeners: { public: { port }, admin: { port: 0 } } },
+      { dataDir },
+    );
     const openLog = () => Promise.reject(new Error('away'));
     await expect(startGateway(config, { openLog, logger: silent, metrics: new Metrics() })).rejects.toThrow(
       'EADDRINUSE',

@@ -1,15 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import {
-  type GatewayConfig,
-  gatewayCapability,
-  gatewayConfig,
-  gatewayLegacy,
-  gatewayListeners,
-  gatewayProblems,
-  gatewayTopLevel,
-} from '../../gateway/config.ts';
+import { gatewayProblems } from '../../gateway/config.ts';
 import type { FlagSource } from '../../gateway/flags/flag-source.ts';
 import { bucketOf } from '../../gateway/routing/bucket.ts';
 import { parseCidr } from '../../gateway/routing/cidr.ts';
@@ -19,27 +10,11 @@ import { newSideTarget } from '../../gateway/routing/new-side-target.ts';
 import { parseTarget } from '../../gateway/routing/request-target.ts';
 import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
-
-const schema = z.strictObject({
-  legacy: z.strictObject(gatewayLegacy),
-  listeners: z.strictObject(gatewayListeners).prefault({}),
-  ...gatewayTopLevel,
-  capabilities: z.record(z.string(), z.strictObject(gatewayCapability)).default({}),
-});
-
-function configure(capabilities: unknown): GatewayConfig {
-  const parsed = schema.parse({ legacy: { url: 'http://127.0.0.1:8000' }, capabilities });
-  return gatewayConfig(parsed, {
-    dataDir: '/tmp',
-    adminToken: 'token',
-    secret: 'a secret of sixteen',
-    bridgeUrl: undefined,
-  });
-}
+import { configure, gatewaySchema } from './configure.ts';
 
 const service = 'http://127.0.0.1:8082';
 const routesOf = (routes: unknown[], more: object = {}) =>
-  configure({ shipments: { service, routes, ...more } }).capabilities[0]!.routes;
+  configure({ capabilities: { shipments: { service, routes, ...more } } }).capabilities[0]!.routes;
 
 function flagsOn(...on: string[]): FlagSource {
   return {
@@ -451,7 +426,7 @@ describe('the configuration', () => {
   });
 
   const messages = (capability: object) => {
-    const parsed = schema.safeParse({
+    const parsed = gatewaySchema.safeParse({
       legacy: { url: 'http://a' },
       capabilities: { shipments: { service, ...capability } },
     });
@@ -489,7 +464,7 @@ describe('the configuration', () => {
   });
 
   it('tells all problems between routes: same predicates, same name, no service', () => {
-    const parsed = schema.parse({
+    const parsed = gatewaySchema.parse({
       legacy: { url: 'http://a' },
       capabilities: {
         shipments: { service, routes: ['GET /a/{id}', { name: 'x', match: 'GET /b' }] },

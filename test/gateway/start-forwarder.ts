@@ -1,15 +1,14 @@
-import { tmpdir } from 'node:os';
 import type { GatewayConfig } from '../../gateway/config.ts';
 import { GeneralForwarder } from '../../gateway/forwarding/general-forwarder.ts';
 import { createPublicListener } from '../../gateway/public-listener.ts';
 import { RequestFlow } from '../../gateway/request-flow.ts';
-import { parseCidr } from '../../gateway/routing/cidr.ts';
 import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { serve } from '../../runtime/serve.ts';
 import type { ForwarderOptions, StartedForwarder } from '../cases/forwarder.cases.ts';
+import { configure } from './configure.ts';
 
 /** The general forwarder behind the gateway's own listener, everything passed on to one upstream. */
 export async function startGeneralForwarder(origin: string, options: ForwarderOptions = {}): Promise<StartedForwarder> {
@@ -49,16 +48,8 @@ function configFor(
   origin: string,
   { host = 'preserve', connectTimeoutMs = 2_000, responseTimeoutMs = 60_000, trustedProxies = [] }: ForwarderOptions,
 ): GatewayConfig {
-  return {
-    legacy: { origin, host, connectTimeoutMs, responseTimeoutMs },
-    listeners: {
-      public: { port: 0, host: '127.0.0.1', trustedProxies: trustedProxies.map(parseCidr) },
-      admin: { port: 0, host: '127.0.0.1', token: 'token' },
-    },
-    identity: { user: [], secret: 'a secret of sixteen' },
-    flags: undefined,
-    capabilities: [],
-    dataDir: tmpdir(),
-    bridgeUrl: undefined,
-  };
+  return configure({
+    legacy: { url: origin, host, timeouts: { connect: `${connectTimeoutMs}ms`, response: `${responseTimeoutMs}ms` } },
+    listeners: { public: { port: 0, trustedProxies }, admin: { port: 0 } },
+  });
 }
