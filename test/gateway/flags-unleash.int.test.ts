@@ -1,0 +1,245 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Feature, featureOf, strategiesText } from '../../gateway/flags/feature.ts';
+import type { FlagRoute, FlagSource } from '../../gateway/flags/flag-source.ts';
+import { startFlags } from '../../gateway/flags/flags.ts';
+import { startJournal } from '../../gateway/journal/journal.ts';
+import { silent } from '../../runtime/logger.ts';
+import { Metrics } from '../../runtime/metrics.ts';
+import { factsOf, flagSourceCases } from '../cases/flag-source.cases.ts';
+import { requireRealPart } from '../real-parts/real-part.ts';
+import { type RunningUnleash, startUnleash } from '../real-parts/unleash.ts';
+import { UnleashAdmin } from '../real-parts/unleash-admin.ts';
+
+const users = Array.from({ length: 2_000 }, (_, number) => `user-${number}`);
+const shipmentsOnly = { capability: 'shipments' };
+const shipments: FlagRoute = { name: 'GET /shipments/{id}', ...shipmentsOnly };
+/** Far above what is seen (1 s for a change, 6 s for an absence): a condition that is not met by then is not going to be. */
+const soon = { timeout: 25_000, interval: 50 };
+
+describe('flags of a real Unleash server', { timeout: 90_000 }, () => {
+  const server = requireRealPart('Unleash', startWithStrategies);
+  const admin = () => new UnleashAdmin(server());
+  const cleanups: (() => Promise<void> | void)[] = [];
+
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  function folder(): string {
+    const dataDir = mkdtempSync(join(tmpdir(), 'flags-'));
+    cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
+    return dataDir;
+  }
+
+  async function gateway(dataDir = folder(), token = server().clientToken): Promise<FlagSource> {
+    const ports = { dataDir, logger: silent, metrics: new Metrics() };
+    const journal = await startJournal({ ...ports, openLog: undefined });
+    const flags = await startFlags({ ...ports, journal, unleash: { url: server().url, token } });
+    cleanups.push(
+      () => journal.stop(),
+      () => flags.stop(),
+    );
+    return flags;
+  }
+
+  it('switches on and off with the server, and forgets a flag that is archived', async () => {
+    await admin().createFlag('switch', { name: 'default' });
+    const flags = await gateway();
+    await vi.waitUntil(() => isKnown(flags, 'switch'), soon);
+    expect(flags.status().kind).toBe('fresh');
+    expect(flags.evaluate('switch', asking('alice'))).toEqual({ enabled: false, reason: 'switched off' });
+
+    await admin().setOn('switch', true);
+    await vi.waitUntil(() => isOn(flags, 'switch'), soon);
+    await admin().setOn('switch', false);
+    await vi.waitUntil(() => !isOn(flags, 'switch'), soon);
+    await admin().setOn('switch', true);
+    await vi.waitUntil(() => isOn(flags, 'switch'), soon);
+    await admin().archive('switch');
+    await vi.waitUntil(() => !isKnown(flags, 'switch'), soon);
+    expect(flags.evaluate('switch', asking('alice'))).toEqual({ enabled: false, reason: 'unknown flag' });
+  });
+
+  it.each([
+    { stickiness: 'default', field: 'userId' },
+    { stickiness: 'userId', field: 'userId' },
+    { stickiness: 'sessionId', field: 'sessionId' },
+  ] as const)('rolls out to the very users that the server itself chooses, by $stickiness', async (sticking) => {
+    const flag = `rollout-by-${sticking.stickiness}`;
+    await admin().createFlag(flag, rollout(30, sticking.stickiness));
+    await admin().setOn(flag, true);
+    const chosen = await admin().chosen({ flag, field: sticking.field, values: users });
+    expect(chosen.length).toBeGreaterThan(500);
+    expect(chosen.length).toBeLessThan(700);
+
+    await untilChoosing(await gateway(), flag, chosen);
+  });
+
+  it('understands segments, constraints on the capability and several strategies as the server does', async () => {
+    const flag = 'narrowed';
+    await narrowedFlag(flag);
+    const chosenIn = (capability: string) =>
+      admin().chosen({ flag, field: 'userId', values: users, properties: { capability } });
+    const inShipments = await chosenIn('shipments');
+    expect(inShipments.length).toBeGreaterThan(400);
+    expect(await chosenIn('customers')).toEqual(users.slice(0, 5));
+
+    const flags = await gateway();
+    await untilChoosing(flags, flag, inShipments);
+    expect(chosenBy(flags, flag, { name: 'GET /customers', capability: 'customers' })).toEqual(users.slice(0, 5));
+  });
+
+  it('keeps answering while the server is dead, over a restart too, and is fresh again by itself when it is back', async () => {
+    const flag = 'survivor';
+    await narrowedFlag(flag);
+    const chosen = await admin().chosen({ flag, field: 'userId', values: users, properties: shipmentsOnly });
+    const dataDir = folder();
+    const flags = await gateway(dataDir);
+    await untilChoosing(flags, flag, chosen);
+    await untilOnDisk(dataDir, flag);
+
+    await kill();
+    expect(chosenBy(flags, flag)).toEqual(chosen);
+    await untilStanding(flags, 'stale');
+    expect(chosenBy(flags, flag)).toEqual(chosen);
+    expect(flags.evaluate(flag, asking('user-3'), shipments).reason).toMatch(/unreachable since .*last good copy/);
+
+    const dataDirAfterCrash = folder();
+    cpSync(dataDir, dataDirAfterCrash, { recursive: true });
+    const restarted = await gateway(dataDirAfterCrash);
+    const standing = restarted.status();
+    expect(standing).toMatchObject({ kind: 'stale', detail: expect.stringContaining('last good copy from disk') });
+    expect(chosenBy(restarted, flag)).toEqual(chosen);
+
+    const firstStart = await gateway();
+    expect(firstStart.status().kind).toBe('empty');
+    expect(chosenBy(firstStart, flag)).toEqual([]);
+    expect(restarted.status()).toEqual(standing);
+
+    await server().restart();
+    const all = [flags, restarted, firstStart];
+    await Promise.all(all.map((source) => untilStanding(source, 'fresh')));
+    expect(all.map((source) => chosenBy(source, flag))).toEqual([chosen, chosen, chosen]);
+    await admin().setOn(flag, false);
+    await Promise.all(all.map((source) => untilChoosing(source, flag, [])));
+  });
+
+  it('calls the flags stale when the server hangs with its port open, and fresh when it goes on', async () => {
+    await admin().createFlag('hanging', { name: 'default' });
+    await admin().setOn('hanging', true);
+    const flags = await gateway();
+    await vi.waitUntil(() => isOn(flags, 'hanging'), soon);
+
+    server().freeze();
+    cleanups.push(() => server().thaw());
+    await untilStanding(flags, 'stale');
+    expect(isOn(flags, 'hanging')).toBe(true);
+    server().thaw();
+    await untilStanding(flags, 'fresh');
+    await admin().setOn('hanging', false);
+    await vi.waitUntil(() => !isOn(flags, 'hanging'), soon);
+  });
+
+  it('keeps the last good copy when its token is revoked, and never calls it fresh', async () => {
+    await admin().createFlag('revoked', { name: 'default' });
+    await admin().setOn('revoked', true);
+    const token = await admin().createClientToken('to be revoked');
+    const flags = await gateway(folder(), token);
+    await vi.waitUntil(() => isOn(flags, 'revoked'), soon);
+
+    await admin().revokeToken(token);
+    await kill();
+    await untilStanding(flags, 'stale');
+    // A server remembers a token for a minute after it was revoked; one that was restarted does not.
+    await server().restart();
+    const refused = await gateway(folder(), token);
+    expect(refused.status().kind).toBe('empty');
+    expect(isOn(refused, 'revoked')).toBe(false);
+    expect(flags.status().kind).toBe('stale');
+    expect(isOn(flags, 'revoked')).toBe(true);
+  });
+
+  /** The server is there again when the test ends, however that goes. */
+  async function kill(): Promise<void> {
+    cleanups.push(() => server().restart());
+    await server().kill();
+  }
+
+  describe('does what every source of flags must', () => {
+    flagSourceCases(async () => {
+      const source = await gateway();
+      const flags = new Map<string, Feature>();
+      return {
+        source,
+        async set(flag, setting) {
+          const wanted = featureOf(flag, setting, flags.get(flag));
+          if (!flags.has(flag)) await admin().createFlag(flag);
+          flags.set(flag, wanted);
+          await admin().replaceStrategies(flag, wanted.strategies);
+          await admin().setOn(flag, wanted.enabled);
+          await vi.waitUntil(() => isApplied(source, wanted), soon);
+        },
+        async stop() {
+          for (const flag of flags.keys()) await admin().remove(flag);
+          await vi.waitUntil(() => [...flags.keys()].every((flag) => !isKnown(source, flag)), soon);
+        },
+      };
+    });
+  });
+
+  /** For five users by a segment everywhere, for a quarter of all in the capability shipments. */
+  async function narrowedFlag(flag: string): Promise<void> {
+    const few = { contextName: 'userId', operator: 'IN', values: users.slice(0, 5) };
+    const inShipments = { contextName: 'capability', operator: 'IN', values: ['shipments'] };
+    const segment = await admin().createSegment(`first users of ${flag}`, few);
+    await admin().createFlag(
+      flag,
+      { name: 'flexibleRollout', parameters: rollout(100, 'default').parameters, segments: [segment] },
+      { ...rollout(25, 'default'), constraints: [inShipments] },
+    );
+    await admin().setOn(flag, true);
+  }
+});
+
+/** A server as its users may have it: with a strategy of their own, and with one that clients know and that older servers had declared. */
+async function startWithStrategies(): Promise<RunningUnleash> {
+  const server = await startUnleash();
+  const admin = new UnleashAdmin(server);
+  await admin.declareStrategy('by-moon');
+  await admin.declareStrategy('userWithId', 'userIds');
+  return server;
+}
+
+/** Whether the source shows this state of a flag: by its reason, which names the strategies. */
+function isApplied(source: FlagSource, wanted: Feature): boolean {
+  const { reason } = source.evaluate(wanted.name, asking('alice'));
+  if (!wanted.enabled) return reason === 'switched off';
+  return /^(on|off)\b/.test(reason) && reason.includes(strategiesText(wanted));
+}
+
+function rollout(percent: number, stickiness: string) {
+  return { name: 'flexibleRollout', parameters: { rollout: String(percent), stickiness, groupId: 'shipments' } };
+}
+
+const asking = (user: string) => factsOf(user, user);
+const isOn = (flags: FlagSource, flag: string) => flags.evaluate(flag, asking('alice'), shipments).enabled;
+const isKnown = (flags: FlagSource, flag: string) => flags.evaluate(flag, asking('alice')).reason !== 'unknown flag';
+const chosenBy = (flags: FlagSource, flag: string, route = shipments) =>
+  users.filter((user) => flags.evaluate(flag, asking(user), route).enabled);
+
+const untilStanding = (flags: FlagSource, kind: string) => vi.waitUntil(() => flags.status().kind === kind, soon);
+
+/** The server looks at its own flags once a second: what was just made may be missing from its first answers. */
+const untilChoosing = (flags: FlagSource, flag: string, chosen: readonly string[]) =>
+  vi.waitFor(() => expect(chosenBy(flags, flag)).toEqual(chosen), soon);
+
+/** Until the last good copy in the folder has the flag with both strategies. */
+const untilOnDisk = (dataDir: string, flag: string) =>
+  vi.waitFor(() => {
+    const { features } = JSON.parse(readFileSync(join(dataDir, 'unleash.json'), 'utf8'));
+    expect(features).toContainEqual(expect.objectContaining({ name: flag, strategies: [anything, anything] }));
+  }, soon);
+const anything = expect.anything();
