@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { problemBody } from '../runtime/problem.ts';
 import { GatewayError, problemOf } from './errors.ts';
 import type { ClientSide } from './forwarding/forwarder.ts';
 import { refuse } from './forwarding/refuse.ts';
@@ -91,13 +92,14 @@ function malformed(error: NodeJS.ErrnoException): GatewayError {
 function refuseRaw(socket: Duplex, error: GatewayError): void {
   socket.on('error', () => {});
   const problem = problemOf(error);
-  const body = `${JSON.stringify({ type: `urn:strangler:problem:${problem.code}`, ...problem })}\n`;
+  const body = problemBody(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${http.STATUS_CODES[problem.status]}`,
     'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
+    `Content-Length: ${body.length}`,
     'Cache-Control: no-store',
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  socket.end(body, () => socket.destroy());
 }

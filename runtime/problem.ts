@@ -10,13 +10,18 @@ export interface Problem {
   readonly [extension: string]: unknown;
 }
 
+/** A problem as the bytes of its body. */
+export function problemBody(problem: Problem): Buffer {
+  return Buffer.from(`${JSON.stringify({ type: `urn:strangler:problem:${problem.code}`, ...problem })}\n`);
+}
+
 /** Writes `application/problem+json`. After headers are out only the socket can be ended, so then it is destroyed: truncation stays visible. */
 export function sendProblem(response: ServerResponse, problem: Problem): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const body = Buffer.from(`${JSON.stringify({ type: `urn:strangler:problem:${problem.code}`, ...problem })}\n`);
+  const body = problemBody(problem);
   response.writeHead(problem.status, {
     'content-type': 'application/problem+json',
     'content-length': body.length,
