@@ -77,10 +77,12 @@ function parseContentType(contentType: string): [string | undefined, string | un
   return [mediaType?.trim(), charset];
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Undefined when the bytes are not text in this charset, or the charset is unknown. */
 function decodeText(bytes: Buffer, charset = 'utf-8'): string | undefined {
   try {
-    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+    return (charset === 'utf-8' ? utf8 : new TextDecoder(charset, { fatal: true })).decode(bytes);
   } catch {
     return undefined;
   }

@@ -36,13 +36,20 @@ function walk(control: Side, candidate: Side, path: Path, rules: CompareRules, f
 function walkElements(control: Json[], candidate: Json[], path: Path, rules: CompareRules, findings: Findings): void {
   const length = Math.max(control.length, candidate.length);
   for (let index = 0; index < length; index += 1) {
-    walk(control[index], candidate[index], [...path, String(index)], rules, findings);
+    const [one, other] = [control[index], candidate[index]];
+    if (one !== other) walk(one, other, [...path, String(index)], rules, findings);
   }
 }
 
+/** Optimization: a path is made only where the two are not the same primitive. */
 function walkMembers(control: JsonObject, candidate: JsonObject, path: Path, rules: CompareRules, findings: Findings) {
-  const keys = new Set([...Object.keys(control), ...Object.keys(candidate)]);
-  for (const key of keys) walk(own(control, key), own(candidate, key), [...path, key], rules, findings);
+  for (const key of Object.keys(control)) {
+    const [one, other] = [control[key], own(candidate, key)];
+    if (one !== other) walk(one, other, [...path, key], rules, findings);
+  }
+  for (const key of Object.keys(candidate)) {
+    if (!Object.hasOwn(control, key)) walk(undefined, candidate[key], [...path, key], rules, findings);
+  }
 }
 
 /** Pairs elements that are the same under the rules, then compares the ones left over in the order they come. */

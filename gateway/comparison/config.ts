@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readWith } from '../../runtime/config-values.ts';
 import { type Equivalence, equivalenceNames } from './equivalence.ts';
 import { type PointerSelector, parsePointer, parseSelector, type Selector } from './selector.ts';
 
@@ -57,17 +58,6 @@ export const compareSchema = z
 
 /** The rules of a route that declares none. */
 export const noRules: CompareRules = compareSchema.parse({});
-
-function readWith<T>(parse: (text: string) => T) {
-  return z.string().transform((text, context): T => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-}
 
 function validKey(parse: (text: string) => unknown) {
   return z.string().superRefine((text, context) => {

@@ -190,6 +190,15 @@ describe('any Unleash SDK pointed at the gateway', () => {
   });
 });
 
+test('the admin API stops at once although somebody listens to its stream of flags', async () => {
+  const server = await serveFlags();
+  const listening = await fetch(`${server.url}/api/client/streaming`, { headers: { authorization: token } });
+  const reader = listening.body!.getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^id: 0\nevent: unleash-connected\ndata: \{/);
+  await server.stop(60_000);
+  expect(await reader.read()).toMatchObject({ done: true });
+});
+
 /** Whether the source shows this state of a flag: by its reason, which names the strategies. */
 function isApplied(
   source: FlagSource,
