@@ -3,4 +3,5 @@ import { register } from 'tsx/esm/api';
 
 register();
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+process.channel?.unref();
 await import('../legacy-stub/main.ts');

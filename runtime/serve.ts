@@ -30,11 +30,13 @@ export async function serve(
     async stop(drainMs = 5_000) {
       const closed = once(server, 'close');
       server.close();
-      server.closeIdleConnections();
+      // A connection becomes idle when its last answer is out; it would then wait for its client's keep-alive timeout.
+      const idle = setInterval(() => server.closeIdleConnections(), 20);
       const cut = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, drainMs);
       await closed;
+      clearInterval(idle);
       clearTimeout(cut);
     },
   };

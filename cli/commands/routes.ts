@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
+import { stageText } from '../../gateway/journal/rollout-steps.ts';
 import type { Decision } from '../../gateway/routing/decision.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
 import { askGateway } from '../admin-client.ts';
@@ -26,8 +27,9 @@ interface RouteView {
 /** What a promotion or a rollback did. */
 interface Move {
   readonly route: string;
-  readonly from: Stage;
-  readonly to: Stage;
+  /** Stages in words: `shadow`, `canary 25 %`. */
+  readonly from: string;
+  readonly to: string;
 }
 
 /** `strangler routes | explain | promote | rollback | bypass`: where requests go, and moving that. */
@@ -71,7 +73,7 @@ function addMove(program: Command, direction: 'promote' | 'rollback'): void {
       const path = `/api/routes/${encodeURIComponent(route)}/${direction}`;
       const { moved } = await askGateway<{ moved: Move[] }>(openSystem(options.config), 'POST', path, body);
       print(options, { moved }, () =>
-        moved.map(({ route, from, to }) => `${route}: ${stageText(from)} → ${green(stageText(to))}`).join('\n'),
+        moved.map(({ route, from, to }) => `${route}: ${from} → ${green(to)}`).join('\n'),
       );
     });
 }
@@ -115,10 +117,6 @@ function describeDecision({ route, capability, stage, primary, shadow, reasons }
     ),
     ...steps,
   ].join('\n');
-}
-
-function stageText(stage: Stage): string {
-  return stage.kind === 'canary' ? `canary ${stage.percent}%` : stage.kind;
 }
 
 function collectHeader(text: string, headers: Record<string, string>): Record<string, string> {

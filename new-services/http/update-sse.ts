@@ -35,7 +35,9 @@ async function serveUpdates(ports: UpdatePorts, { request, response, url }: Exch
     ports.telemetry.updateFailed('sse', error);
   } finally {
     ports.telemetry.updateClosed('sse');
-    response.end();
+    // A client that does not read would hold up the stopping; whoever is cut resumes where it was.
+    if (ports.stopping.aborted) response.destroy();
+    else response.end();
   }
 }
 
@@ -80,7 +82,9 @@ class SseFeed {
     if (this.#response.write(text) || this.#gone.signal.aborted) return;
     const stalled = AbortSignal.timeout(this.#ports.pace.stallMs);
     try {
-      await once(this.#response, 'drain', { signal: AbortSignal.any([stalled, this.#gone.signal]) });
+      await once(this.#response, 'drain', {
+        signal: AbortSignal.any([stalled, this.#gone.signal, this.#ports.stopping]),
+      });
     } catch {
       if (stalled.aborted) this.#cut();
     }

@@ -47,7 +47,7 @@ describe('the sample system, as a new user tries it', () => {
 
   it('uses the legacy application through the gateway: log in, search, create, edit, add, upload, download, delete', async () => {
     const home = await browser.post('/login', { user: 'alice', password: 'secret', next: '/' });
-    expect(await home.text()).toContain('Signed in as alice');
+    expect(await home.text()).toContain('Signed in as <strong>alice</strong>');
     expect(await (await browser.get('/shipments?q=bob')).text()).toContain('bill');
 
     const created = await browser.post('/shipments', {
@@ -151,7 +151,7 @@ describe('the sample system, as a new user tries it', () => {
 
   it('moves a route by hand, forwards and back, and keeps who did it and why', async () => {
     expect((await system.strangler('promote', 'shipments', '--reason', 'answers agree')).stdout).toContain(
-      'canary 10%',
+      'canary 10 %',
     );
     for (let step = 0; step < 2; step++) await system.strangler('promote', 'GET /shipments/{id}');
     expect(isNew(await json('/shipments/7'))).toBe(true);
