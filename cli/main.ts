@@ -1,15 +1,33 @@
 import { Command } from 'commander';
 import { CommandError } from './admin-client.ts';
-import { addCdc } from './commands/cdc.ts';
-import { addCheck } from './commands/check.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addEvents } from './commands/events.ts';
-import { addFlags } from './commands/flags.ts';
-import { addRoutes } from './commands/routes.ts';
-import { addShadow } from './commands/shadow.ts';
-import { addStart } from './commands/start.ts';
 import { ConfigError } from './config/problem.ts';
 import { red } from './print.ts';
+
+interface CommandFile {
+  readonly commands: readonly string[];
+  load(): Promise<(program: Command) => void>;
+}
+
+/** Where the commands are, in the order of the help. */
+const commandFiles: readonly CommandFile[] = [
+  { commands: ['start', 'demo', 'reset'], load: async () => (await import('./commands/start.ts')).addStart },
+  { commands: ['check', 'schema'], load: async () => (await import('./commands/check.ts')).addCheck },
+  { commands: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctor },
+  {
+    commands: ['routes', 'explain', 'promote', 'rollback', 'bypass'],
+    load: async () => (await import('./commands/routes.ts')).addRoutes,
+  },
+  { commands: ['flags'], load: async () => (await import('./commands/flags.ts')).addFlags },
+  { commands: ['shadow'], load: async () => (await import('./commands/shadow.ts')).addShadow },
+  { commands: ['cdc'], load: async () => (await import('./commands/cdc.ts')).addCdc },
+  { commands: ['events'], load: async () => (await import('./commands/events.ts')).addEvents },
+];
+
+/** Optimization: a command given as the first word needs its own file alone. Help, and what a typo may have meant, need all. */
+function neededFor([word = '']: readonly string[]): readonly CommandFile[] {
+  const file = commandFiles.find(({ commands }) => commands.includes(word));
+  return file ? [file] : commandFiles;
+}
 
 /**
  * The `strangler` command. Exit status: 0 done; 1 it could not be done, or what was asked for is not so; 2 wrong usage or configuration.
@@ -24,8 +42,8 @@ export async function main(args: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
       throw error;
     });
-  for (const add of [addStart, addCheck, addDoctor, addRoutes, addFlags, addShadow, addCdc, addEvents]) add(program);
   try {
+    for (const { load } of neededFor(args)) (await load())(program);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     report(error);

@@ -1,27 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type RunningBridge, startBridge } from '../cdc-bridge/bridge.ts';
+import type { RunningBridge } from '../cdc-bridge/bridge.ts';
 import type { EventLog } from '../contract/event-log.ts';
 import { openLog } from '../event-log/open.ts';
 import { gatewayConfig } from '../gateway/config.ts';
-import { startGateway } from '../gateway/gateway.ts';
 import { servicesConfig } from '../new-services/config.ts';
-import { startServices } from '../new-services/services.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { bridgeConfig } from './bridge-slice.ts';
+import type { PartName } from './parts.ts';
 import { snapshotBar } from './snapshot-bar.ts';
 import type { System } from './system.ts';
-
-/** The parts that one process may hold. */
-export const partNames = ['gateway', 'bridge', 'services'] as const;
-export type PartName = (typeof partNames)[number];
-
-/** Parts that this configuration asks for: the gateway always, the bridge with a database, the sample services when configured. */
-export function configuredParts({ configuration: { legacy, services } }: System): PartName[] {
-  const asked = { gateway: true, bridge: legacy.database !== undefined, services: services !== undefined };
-  return partNames.filter((name) => asked[name]);
-}
 
 /** Parts running in this process. */
 export interface RunningParts {
@@ -32,7 +21,7 @@ export interface RunningParts {
 
 /**
  * Starts parts in this process: services and bridge on one open log, then the gateway, which opens the log itself because it must serve
- * without it. Whatever has started is stopped again when a later one cannot.
+ * without it. Whatever has started is stopped again when a later one cannot. The code of a part is loaded when that part is started.
  */
 export async function startParts(
   system: System,
@@ -64,11 +53,12 @@ export async function startParts(
   return { failed: Promise.race([...failures, new Promise<never>(() => {})]), stop };
 }
 
-function startServicesOf(
+async function startServicesOf(
   { configuration, dataDir, secret }: System,
   log: EventLog,
   metrics: Metrics,
 ): Promise<RunningPart> {
+  const { startServices } = await import('../new-services/services.ts');
   const config = servicesConfig(configuration.services!, { dataDir, secret });
   return startServices(config, { log, logger: createLogger('services'), metrics });
 }
@@ -80,6 +70,7 @@ async function startBridgeOf(
   metrics: Metrics,
   signal: AbortSignal,
 ): Promise<RunningBridge | undefined> {
+  const { startBridge } = await import('../cdc-bridge/bridge.ts');
   const logger = createLogger('bridge');
   const ports = { log, logger, metrics, onSnapshot: snapshotBar(process.stderr) };
   for (let waitMs = 250; !signal.aborted; waitMs = Math.min(waitMs * 2, 10_000)) {
@@ -94,7 +85,8 @@ async function startBridgeOf(
   return undefined;
 }
 
-function startGatewayOf(system: System): Promise<RunningPart> {
+async function startGatewayOf(system: System): Promise<RunningPart> {
+  const { startGateway } = await import('../gateway/gateway.ts');
   const { configuration, dataDir, adminToken, secret, addresses } = system;
   const logger = createLogger('gateway');
   const metrics = new Metrics();

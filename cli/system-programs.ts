@@ -1,4 +1,4 @@
-import { configuredParts, type PartName } from './start.ts';
+import { configuredParts, type PartName } from './parts.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { System } from './system.ts';
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { demo, reset } from '../demo.ts';
-import { configuredParts, type PartName, partNames, startParts } from '../start.ts';
+import { configuredParts, type PartName, partNames } from '../parts.ts';
 import { Supervisor } from '../supervisor.ts';
 import { openSystem } from '../system.ts';
 import { startPrograms } from '../system-programs.ts';
@@ -25,8 +24,11 @@ export function addStart(program: Command): void {
     .command('demo')
     .description('run the sample system: database, legacy application and ours (npm start)')
     .option('--single', 'ours in one process')
-    .action(async (options: { single?: boolean }) => demo(options));
-  program.command('reset').description('forget everything below .data (npm run reset)').action(reset);
+    .action(async (options: { single?: boolean }) => (await import('../demo.ts')).demo(options));
+  program
+    .command('reset')
+    .description('forget everything below .data (npm run reset)')
+    .action(async () => (await import('../demo.ts')).reset());
 }
 
 async function start({ config, only, single }: StartOptions): Promise<void> {
@@ -35,6 +37,7 @@ async function start({ config, only, single }: StartOptions): Promise<void> {
   const inThisProcess = only ?? (single || configured.length === 1 ? configured : undefined);
   await untilStopped(async (signal) => {
     if (inThisProcess) {
+      const { startParts } = await import('../start.ts');
       const running = await startParts(system, inThisProcess, signal);
       const failed = running.failed.then((error) => {
         throw error;
