@@ -152,6 +152,7 @@ function viewOf(route: Route, stages: ReadonlyMap<string, Stage>, requests: Requ
     match: matchText(route.match),
     steps: route.steps,
     stage: stageOf(route, stages),
+    serve: route.serve,
     split: route.split.map(splitEntryText),
     requests,
   };

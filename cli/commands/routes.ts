@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { RouteView } from '../../gateway/admin/admin-ports.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
 import type { Decision } from '../../gateway/routing/decision.ts';
-import type { Stage } from '../../gateway/routing/stage.ts';
 import { askGateway } from '../admin-client.ts';
 import { bold, dim, green, print, table, yellow } from '../print.ts';
 import { openSystem } from '../system.ts';
@@ -10,18 +10,6 @@ import { openSystem } from '../system.ts';
 interface Options {
   config: string;
   json?: boolean;
-}
-
-/** A route as the admin API shows it. */
-interface RouteView {
-  readonly name: string;
-  readonly capability: string;
-  readonly steps: readonly Stage[];
-  /** Undefined for a route that split or `serve` alone decides. */
-  readonly stage?: Stage;
-  readonly serve?: string;
-  readonly split: readonly string[];
-  readonly requests?: { readonly legacy: number; readonly new: number };
 }
 
 /** What a promotion or a rollback did. */
@@ -94,18 +82,21 @@ function addBypass(program: Command): void {
 }
 
 function describeRoutes(routes: readonly RouteView[]): string {
-  return table(
-    ['route', 'capability', 'stage', 'steps', 'split', 'legacy', 'new'],
-    routes.map(({ name, capability, stage, serve, steps, split, requests }) => [
+  const overview = table(
+    ['route', 'capability', 'stage', 'rollout', 'legacy', 'new'],
+    routes.map(({ name, capability, stage, serve, steps, requests }) => [
       name,
       capability,
       stage ? stageText(stage) : serve ? `always ${serve}` : 'split alone',
       steps.map(stageText).join(' → '),
-      split.join('; '),
-      String(requests?.legacy ?? 0),
-      String(requests?.new ?? 0),
+      String(requests.legacy),
+      String(requests.new),
     ]),
   );
+  const splits = routes
+    .filter(({ serve, split }) => !serve && split.length > 0)
+    .map(({ capability, split }) => `${dim(`split of ${capability}:`)}  ${split.join('; ')}`);
+  return [overview, '', ...new Set(splits)].join('\n');
 }
 
 function describeDecision({ route, capability, stage, primary, shadow, reasons }: Decision): string {

@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import { describeBinary, type ServerBinary } from './server-binary.ts';
 
 const run = promisify(execFile);
-const packageName = 'mariadb-server-core';
 
 /** Whether this machine has Debian's tools to fetch and unpack packages. Neither needs root. */
 export async function hasDebianTools(): Promise<boolean> {
@@ -21,37 +20,45 @@ export function unpackedMariadb(directory: string): ServerBinary | undefined {
   return existsSync(path) ? describeBinary(path, libraryPath(directory)) : undefined;
 }
 
+/** Fetches MariaDB's server package (7 MB) and unpacks it into `directory`. */
+export async function unpackMariadb(directory: string): Promise<ServerBinary> {
+  await unpackDebianPackage('mariadb-server-core', directory);
+  return describeBinary(join(directory, 'usr', 'sbin', 'mariadbd'), libraryPath(directory));
+}
+
 /**
- * Fetches MariaDB's server package (7 MB) with the libraries this machine lacks and unpacks them into `directory`: nothing is installed,
+ * Fetches a package with the libraries that it needs and this machine lacks, and unpacks them into `directory`: nothing is installed,
  * no root is needed. Package lists are fetched into a private folder when the system's are missing or old.
  */
-export async function unpackMariadb(directory: string): Promise<ServerBinary> {
+export async function unpackDebianPackage(name: string, directory: string): Promise<void> {
   const scratch = `${directory}.${process.pid}`;
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(join(scratch, 'debs'), { recursive: true });
-  await download(scratch);
+  await download(name, scratch);
   for (const file of readdirSync(join(scratch, 'debs')).filter((name) => name.endsWith('.deb'))) {
     await run('dpkg-deb', ['-x', join(scratch, 'debs', file), join(scratch, 'root')]);
   }
   rmSync(directory, { recursive: true, force: true });
   renameSync(join(scratch, 'root'), directory);
   rmSync(scratch, { recursive: true, force: true });
-  return describeBinary(join(directory, 'usr', 'sbin', 'mariadbd'), libraryPath(directory));
 }
 
-async function download(scratch: string): Promise<void> {
+async function download(name: string, scratch: string): Promise<void> {
   const cwd = join(scratch, 'debs');
   try {
-    await run('apt-get', ['download', ...(await wanted([]))], { cwd });
+    await run('apt-get', ['download', ...(await wanted(name, []))], { cwd });
   } catch {
     const options = privateLists(scratch);
     await run('apt-get', [...options, 'update'], { cwd });
-    await run('apt-get', [...options, 'download', ...(await wanted(options))], { cwd });
+    await run('apt-get', [...options, 'download', ...(await wanted(name, options))], { cwd });
   }
 }
 
-/** The server and those of its dependencies that are not installed: what a simulated installation would bring. */
-async function wanted(options: readonly string[]): Promise<string[]> {
+/**
+ * The package and those of its dependencies that are not installed: what a simulated installation would bring, without the packages
+ * of mere configuration (mariadb-common, nginx-common).
+ */
+async function wanted(name: string, options: readonly string[]): Promise<string[]> {
   const { stdout } = await run('apt-get', [
     ...options,
     '-s',
@@ -59,10 +66,10 @@ async function wanted(options: readonly string[]): Promise<string[]> {
     'Debug::NoLocking=1',
     'install',
     '--no-install-recommends',
-    packageName,
+    name,
   ]);
   const brought = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!);
-  return [...new Set([packageName, ...brought])].filter((name) => !/^(mariadb-common|mysql-common)$/.test(name));
+  return [...new Set([name, ...brought])].filter((each) => !each.endsWith('-common'));
 }
 
 function privateLists(scratch: string): string[] {
@@ -71,7 +78,8 @@ function privateLists(scratch: string): string[] {
   return ['-o', `Dir::State::Lists=${join(scratch, 'lists')}`, '-o', `Dir::Cache=${join(scratch, 'cache')}`];
 }
 
-function libraryPath(directory: string): string {
+/** LD_LIBRARY_PATH for a program that stands unpacked in `directory`. */
+export function libraryPath(directory: string): string {
   const lib = join(directory, 'usr', 'lib');
   const triplets = existsSync(lib) ? readdirSync(lib).filter((name) => name.includes('-linux-')) : [];
   return triplets.map((triplet) => join(lib, triplet)).join(':');

@@ -4,7 +4,7 @@ import type { Evidence } from '../evidence/evidence.ts';
 import type { FlagSource } from '../flags/flag-source.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Decision } from '../routing/decision.ts';
-import type { Stage } from '../routing/stage.ts';
+import type { Stage, Target } from '../routing/stage.ts';
 import type { ShadowStatus } from '../shadow/shadow.ts';
 
 /** A route as the plan has it and as it stands. */
@@ -17,6 +17,8 @@ export interface RouteView {
   readonly steps: readonly Stage[];
   /** Where it stands; undefined: no stage. */
   readonly stage: Stage | undefined;
+  /** The side that it is pinned to, whatever else is said. */
+  readonly serve: Target | undefined;
   /** The entries of its split, one line each. */
   readonly split: readonly string[];
   /** Requests by the side that answered, since the start. */

@@ -24,10 +24,7 @@ export function sendText({ response }: Exchange, status: number, contentType: st
 
 function sendBody(response: ServerResponse, status: number, contentType: string, text: string): void {
   const body = Buffer.from(text);
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': body.length,
-    'cache-control': 'no-store',
-  });
+  if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store');
+  response.writeHead(status, { 'content-type': contentType, 'content-length': body.length });
   response.end(body);
 }

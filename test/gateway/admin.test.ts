@@ -66,6 +66,7 @@ beforeEach(async () => {
         (route): RouteView => ({
           ...route,
           match: route.name,
+          serve: undefined,
           split: ['flag new-shipments → new'],
           stage: route.steps.length === 0 ? undefined : (journal.state.stages.get(route.name) ?? route.steps[0]),
           requests: { legacy: 1, new: 0 },

@@ -60,9 +60,13 @@ function refuse(ports: FacadePorts, exchange: Exchange, status: number, message:
 
 function answer(exchange: Exchange, status: number, json: unknown, page: () => string): void {
   exchange.response.setHeader('vary', 'accept');
+  exchange.response.setHeader('cache-control', legacyCaching);
   if (exchange.request.headers.accept?.includes('text/html')) sendHtml(exchange, status, page());
   else sendJson(exchange, status, json);
 }
+
+/** What legacy says of each of its pages; a facade keeps it, or caches on the way would treat the two sides differently. */
+const legacyCaching = 'no-store, no-cache, must-revalidate';
 
 /** Trimmed; of a repeated parameter the last, as PHP takes it; '' when it is missing. */
 function parameter({ url }: Exchange, name: string): string {

@@ -22,8 +22,7 @@ ${forms && itemForm(url)}
 ${notes(shipment)}
 ${forms && noteForm(url)}
 </section>
-${!forms && html`<p><a href="${frame.origin}/login?next=/shipments/${shipment.id}">Log in</a> to change this shipment.</p>`}
-`,
+${!forms && html`<p><a href="${frame.origin}/login?next=/shipments/${shipment.id}">Log in</a> to change this shipment.</p>`}`,
   );
 }
 
