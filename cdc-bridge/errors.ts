@@ -6,33 +6,33 @@ import { unclearReasons } from './mapping/unclear.ts';
  */
 export const bridgeErrors = {
   'preflight-failed': {
-    meaning: 'The legacy database is not set up so that its changes can be read without loss.',
-    action: 'Run the SQL shown beside each problem, then start again.',
+    title: 'The legacy database is not set up so that its changes can be read without loss.',
+    remedy: 'Run the SQL shown beside each problem, then start again.',
   },
   'legacy-unreachable': {
-    meaning: 'The legacy database does not answer, or the connection to it was lost.',
-    action: 'Check address, account and network. A running bridge tries again by itself.',
+    title: 'The legacy database does not answer, or the connection to it was lost.',
+    remedy: 'Check address, account and network. A running bridge tries again by itself.',
   },
   'another-server': {
-    meaning: 'The database is not the one that the stored position belongs to.',
-    action: 'Point the configuration back to the first server, or begin anew with an empty log.',
+    title: 'The database is not the one that the stored position belongs to.',
+    remedy: 'Point the configuration back to the first server, or begin anew with an empty log.',
   },
   'position-not-on-server': {
-    meaning:
+    title:
       'The server no longer has, or never had, the binlog from the stored position on: purged, or restored from a backup.',
-    action: 'Restore the binlog files if they exist; else begin anew with an empty log.',
+    remedy: 'Restore the binlog files if they exist; else begin anew with an empty log.',
   },
   'binlog-undecodable': {
-    meaning: 'The binlog holds something that this reader cannot decode; going on would lose changes.',
-    action: 'Turn off the server feature named in the message and begin anew from a new snapshot.',
+    title: 'The binlog holds something that this reader cannot decode; going on would lose changes.',
+    remedy: 'Turn off the server feature named in the message and begin anew from a new snapshot.',
   },
   'cursor-unreadable': {
-    meaning: 'The stored position is damaged or was written by a newer version.',
-    action: 'Run the version that wrote it, or begin anew with an empty log.',
+    title: 'The stored position is damaged or was written by a newer version.',
+    remedy: 'Run the version that wrote it, or begin anew with an empty log.',
   },
   'log-refused': {
-    meaning: 'The event log refused an append, so the position was not advanced.',
-    action:
+    title: 'The event log refused an append, so the position was not advanced.',
+    remedy:
       'Read the cause. An event id used twice with different payloads means that mapping or source changed under a repeat.',
   },
 } as const;
@@ -53,28 +53,28 @@ export class BridgeError extends Error {
 
 /** Every refusal over HTTP: code → status, title and what the caller should do. */
 export const bridgeProblems = {
-  'not-found': { status: 404, title: 'There is no such resource.', action: 'Ask for one of the paths in the detail.' },
-  'method-not-allowed': { status: 405, title: 'Only GET is allowed.', action: 'Use GET or HEAD.' },
-  'bad-wait': { status: 400, title: 'The time to wait is malformed.', action: 'Give waitMs as whole milliseconds.' },
+  'not-found': { status: 404, title: 'There is no such resource.', remedy: 'Ask for one of the paths in the detail.' },
+  'method-not-allowed': { status: 405, title: 'Only GET is allowed.', remedy: 'Use GET or HEAD.' },
+  'bad-wait': { status: 400, title: 'The time to wait is malformed.', remedy: 'Give waitMs as whole milliseconds.' },
   'bridge-behind': {
     status: 504,
     title: 'The bridge has not passed the binlog head.',
-    action: 'Ask again, or wait longer; when it stays so, look at lagTransactions in /status.',
+    remedy: 'Ask again, or wait longer; when it stays so, look at lagTransactions in /status.',
   },
   'bridge-stopped': {
     status: 503,
     title: 'The bridge has stopped.',
-    action: 'Read the detail; it is one of the errors that stop the bridge.',
+    remedy: 'Read the detail; it is one of the errors that stop the bridge.',
   },
   'not-ready': {
     status: 503,
     title: 'The bridge is not following the binlog yet.',
-    action: 'Wait for the initial snapshot, or for the database to come back.',
+    remedy: 'Wait for the initial snapshot, or for the database to come back.',
   },
   unavailable: {
     status: 503,
     title: 'The bridge cannot answer now.',
-    action: 'Check that the legacy database answers.',
+    remedy: 'Check that the legacy database answers.',
   },
 } as const;
 

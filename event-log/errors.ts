@@ -2,28 +2,28 @@ import { LogError } from '../contract/event-log.ts';
 import { formatLogAddress, type LogAddress } from '../contract/log-address.ts';
 
 /** What each code of LogError means, and what the operator should do. Mirrored by docs/errors.md. */
-export const logErrors: Record<LogError['code'], { readonly meaning: string; readonly action: string }> = {
+export const logErrors: Record<LogError['code'], { readonly title: string; readonly remedy: string }> = {
   'event-id-reused': {
-    meaning: 'An event id came a second time with another payload, or only part of an append was there already.',
-    action: 'Two writers derive the same id from different facts: find both in the message and correct the mapping.',
+    title: 'An event id came a second time with another payload, or only part of an append was there already.',
+    remedy: 'Two writers derive the same id from different facts: find both in the message and correct the mapping.',
   },
   'log-unavailable': {
-    meaning: 'The store could not be read or written: disk full, read-only, locked for too long, deleted, or closed.',
-    action: 'See the cause. Nothing unacknowledged is half-written; appending again with the same ids is safe.',
+    title: 'The store could not be read or written: disk full, read-only, locked for too long, deleted, or closed.',
+    remedy: 'See the cause. Nothing unacknowledged is half-written; appending again with the same ids is safe.',
   },
   'log-format-newer': {
-    meaning: 'The log was written by a later version of this program.',
-    action: 'Run that version or a later one, or point `log` at another file.',
+    title: 'The log was written by a later version of this program.',
+    remedy: 'Run that version or a later one, or point `log` at another file.',
   },
   'log-behind': {
-    meaning:
+    title:
       "A reader asked for events after a position that the log has not reached: the log is older than the reader's position.",
-    action:
+    remedy:
       'The log was replaced or restored from a backup. Restore the right one, or rebuild the reader from the start.',
   },
   'not-a-log': {
-    meaning: 'The file is not an event log of this program.',
-    action: 'Point `log` at another path; the file was left as it is.',
+    title: 'The file is not an event log of this program.',
+    remedy: 'Point `log` at another path; the file was left as it is.',
   },
 };
 

@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { jsonSchema } from '../config/explain-issue.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
-import { configurationSchema } from '../config/schema.ts';
+import { capabilitySchema, editorSchema } from '../config/schema.ts';
 import { readEnvironment } from '../environment.ts';
 import { green, print, red } from '../print.ts';
+
+const schemas = { configuration: editorSchema, capability: capabilitySchema };
 
 /** `strangler check` and `strangler schema`. */
 export function addCheck(program: Command): void {
@@ -14,8 +16,9 @@ export function addCheck(program: Command): void {
     .action((_options, command: Command) => check(command.optsWithGlobals()));
   program
     .command('schema')
-    .description('print the JSON Schema of the configuration, for editors')
-    .action(() => print({ json: true }, jsonSchema(configurationSchema), String));
+    .description('print the JSON Schema for editors: of a configuration, or of the file of one capability')
+    .addArgument(program.createArgument('[of]').choices(Object.keys(schemas)).default('configuration'))
+    .action((of: keyof typeof schemas) => print({ json: true }, jsonSchema(schemas[of]), String));
 }
 
 function check(options: { config: string; json?: boolean }): void {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Environment } from '../environment.ts';
 import { crossCheck } from './cross-check.ts';
 import { explainIssue, type Finding } from './explain-issue.ts';
 import { ConfigError, type ConfigProblem, type Path } from './problem.ts';
 import { type Configuration, configurationSchema } from './schema.ts';
-import { type ConfigFile, readCapabilityFiles, readConfigFile } from './source.ts';
+import { type ConfigFile, readConfigFile } from './source.ts';
 
 /** A checked configuration and the files it came from. */
 export interface LoadedConfiguration {
@@ -15,8 +15,8 @@ export interface LoadedConfiguration {
 }
 
 /**
- * Reads a configuration with the capability files beside it, checks all of it and throws a ConfigError with every problem at once:
- * (1) YAML and variables, (2) join capability files, (3) lay defaults beneath, (4) schema, (5) what the parts need of one another.
+ * Reads a configuration with the capability files it names, checks all of it and throws a ConfigError with every problem at once:
+ * (1) YAML and variables, (2) put the files' capabilities in place, (3) lay defaults beneath, (4) schema, (5) what the parts need of one another.
  */
 export function loadConfiguration(path: string, environment: Environment): LoadedConfiguration {
   const absolute = resolve(path);
@@ -26,56 +26,56 @@ export function loadConfiguration(path: string, environment: Environment): Loade
     ]);
   }
   const main = readConfigFile(absolute, environment);
-  const capabilityFiles = readCapabilityFiles(absolute, environment);
-  const sources = new Sources(main, capabilityFiles);
-  const unreadable = [main, ...capabilityFiles.values()].flatMap((file) => file.problems);
+  const { files, missing } = readCapabilityFiles(main, dirname(absolute), environment);
+  const unreadable = [...missing, ...[main, ...files.values()].flatMap((file) => file.problems)];
   if (unreadable.length > 0) throw new ConfigError(unreadable);
 
-  const joined = join(main, capabilityFiles);
-  const parsed = configurationSchema.safeParse(joined.value);
+  const sources = new Sources(main, files);
+  const value = join(main.value, files);
+  const parsed = configurationSchema.safeParse(value);
   const findings: Finding[] = parsed.success
     ? crossCheck(parsed.data)
-    : parsed.error.issues.flatMap((issue) => explainIssue(issue, configurationSchema, joined.value));
-  const problems = [...joined.findings, ...findings].map((finding) => sources.problem(finding));
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(unique(problems));
-  return {
-    configuration: parsed.data,
-    path: absolute,
-    files: [main.name, ...[...capabilityFiles.values()].map((file) => file.name)],
-  };
+    : parsed.error.issues.flatMap((issue) => explainIssue(issue, configurationSchema, value));
+  if (findings.length > 0 || !parsed.success)
+    throw new ConfigError(unique(findings.map((finding) => sources.problem(finding))));
+  const names = [main, ...files.values()].map(({ name }) => name);
+  return { configuration: parsed.data, path: absolute, files: names };
 }
 
 type Mapping = Record<string, unknown>;
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** One value out of all files: capabilities from their own files beside those in the main file, `defaults` beneath each. */
-function join(
-  main: ConfigFile,
-  capabilityFiles: ReadonlyMap<string, ConfigFile>,
-): { value: unknown; findings: Finding[] } {
-  if (!isMapping(main.value)) return { value: main.value, findings: [] };
-  const inline = isMapping(main.value.capabilities) ? main.value.capabilities : {};
-  const findings: Finding[] = [];
-  const capabilities: Mapping = { ...inline };
-  for (const [name, file] of capabilityFiles) {
-    if (name in inline) {
-      findings.push({
-        path: ['capabilities', name],
-        of: 'key',
-        message: `declared here and in ${file.name}`,
-        hint: 'keep one of the two',
+/** A capability is written in place, or is the name of a file beside the configuration that holds it. */
+function readCapabilityFiles(main: ConfigFile, folder: string, environment: Environment) {
+  const files = new Map<string, ConfigFile>();
+  const missing: ConfigProblem[] = [];
+  const capabilities = isMapping(main.value) && isMapping(main.value.capabilities) ? main.value.capabilities : {};
+  for (const [name, value] of Object.entries(capabilities)) {
+    if (typeof value !== 'string') continue;
+    const path = ['capabilities', name];
+    const file = resolve(folder, value);
+    if (existsSync(file)) files.set(name, readConfigFile(file, environment));
+    else
+      missing.push({
+        file: main.name,
+        ...main.position(path),
+        path,
+        message: `found no file ${JSON.stringify(value)}`,
       });
-    } else capabilities[name] = file.value;
   }
-  const defaults = isMapping(main.value.defaults) ? main.value.defaults : {};
-  for (const [name, value] of Object.entries(capabilities))
-    capabilities[name] = isMapping(value) ? beneath(defaults, value) : value;
-  const hasCapabilities = capabilityFiles.size > 0 || 'capabilities' in main.value;
-  return {
-    value: hasCapabilities && isMapping(main.value.capabilities ?? {}) ? { ...main.value, capabilities } : main.value,
-    findings,
-  };
+  return { files, missing };
+}
+
+/** One value out of all files, `defaults` beneath each capability. */
+function join(main: unknown, files: ReadonlyMap<string, ConfigFile>): unknown {
+  if (!isMapping(main) || !isMapping(main.capabilities)) return main;
+  const defaults = isMapping(main.defaults) ? main.defaults : {};
+  const capabilities = Object.entries(main.capabilities).map(([name, value]) => {
+    const written = files.get(name)?.value ?? value;
+    return [name, isMapping(written) ? beneath(defaults, written) : written];
+  });
+  return { ...main, capabilities: Object.fromEntries(capabilities) };
 }
 
 /** `over` wins key by key; mappings are joined, lists and plain values are replaced. */
@@ -91,10 +91,10 @@ function beneath(defaults: Mapping, over: Mapping): Mapping {
 /** Knows which file a path of the joined value was written in. */
 class Sources {
   readonly #main: ConfigFile;
-  readonly #capabilities: ReadonlyMap<string, ConfigFile>;
-  constructor(main: ConfigFile, capabilities: ReadonlyMap<string, ConfigFile>) {
+  readonly #files: ReadonlyMap<string, ConfigFile>;
+  constructor(main: ConfigFile, files: ReadonlyMap<string, ConfigFile>) {
     this.#main = main;
-    this.#capabilities = capabilities;
+    this.#files = files;
   }
 
   problem({ path, of, message, hint }: Finding): ConfigProblem {
@@ -106,7 +106,7 @@ class Sources {
   #locate(path: Path): [ConfigFile, Path] {
     const [top, name, ...rest] = path;
     if (top !== 'capabilities' || name === undefined) return [this.#main, path];
-    const file = this.#main.has(['capabilities', name]) ? undefined : this.#capabilities.get(String(name));
+    const file = this.#files.get(String(name));
     const [home, inHome]: [ConfigFile, Path] = file ? [file, rest] : [this.#main, path];
     const inherited: Path = ['defaults', ...rest];
     return rest.length > 0 && !home.has(inHome) && this.#main.has(inherited) ? [this.#main, inherited] : [home, inHome];

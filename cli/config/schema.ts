@@ -10,6 +10,10 @@ export const capabilitySchema = z
   .strictObject({ ...gatewayCapability, ...bridgeCapability })
   .meta({ description: 'A slice of the business that migrates together: its routes, its tables, how they move.' });
 
+const capabilityName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'a capability is named in lower case, such as "shipments"');
+
 const legacyObject = z.strictObject({ ...gatewayLegacy, ...bridgeLegacy });
 const legacySchema = z
   .union([httpOrigin.transform((url) => ({ url })).pipe(legacyObject), legacyObject])
@@ -35,12 +39,15 @@ export const configurationSchema = z.strictObject({
     .partial()
     .optional()
     .meta({ description: 'Any key of a capability; each capability inherits what it does not say itself.' }),
-  capabilities: z
-    .record(
-      z.string().regex(/^[a-z][a-z0-9-]*$/, 'a capability is named in lower case, such as "shipments"'),
-      capabilitySchema,
-    )
-    .default({}),
+  capabilities: z.record(capabilityName, capabilitySchema).default({}),
+});
+
+/** What editors are told of a configuration file: there a capability may also be the name of its own file. */
+export const editorSchema = configurationSchema.extend({
+  capabilities: z.record(
+    z.string(),
+    z.union([z.string().meta({ description: 'A file beside this one that holds the capability.' }), capabilitySchema]),
+  ),
 });
 
 /** A configuration that has been checked: defaults filled in, texts turned into numbers. */

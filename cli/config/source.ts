@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, Pair, parseDocument, visit } from 'yaml';
 import type { Environment } from '../environment.ts';
 import type { ConfigProblem, Path } from './problem.ts';
@@ -19,17 +19,6 @@ export interface ConfigFile {
 export function readConfigFile(path: string, environment: Environment): ConfigFile {
   const name = relative(process.cwd(), path) || path;
   return parseConfigText(name, readFileSync(path, 'utf8'), environment);
-}
-
-/** Capability files beside a configuration: `capabilities/NAME.yaml`, by NAME. */
-export function readCapabilityFiles(configPath: string, environment: Environment): Map<string, ConfigFile> {
-  const folder = join(dirname(configPath), 'capabilities');
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => /\.ya?ml$/.test(file)) : [];
-  return new Map(
-    files
-      .sort()
-      .map((file) => [basename(file).replace(/\.ya?ml$/, ''), readConfigFile(join(folder, file), environment)]),
-  );
 }
 
 export function parseConfigText(name: string, text: string, environment: Environment): ConfigFile {

@@ -85,20 +85,22 @@ capabilities:
     ]);
   });
 
-  it('takes capabilities from files of their own and points into them', () => {
+  it('takes a capability from a file of its own and points into it', () => {
+    const main = 'legacy: http://127.0.0.1:8000\ncapabilities: {shipments: capabilities/shipments.yaml}\n';
     const shipments = 'service: http://127.0.0.1:8082\nroutes:\n  - GET /shipments\n';
-    expect(
-      load('legacy: http://127.0.0.1:8000\n', { 'shipments.yaml': shipments }).configuration.capabilities.shipments
-        ?.service,
-    ).toBe('http://127.0.0.1:8082');
-    expect(problems('legacy: http://127.0.0.1:8000\n', { 'shipments.yaml': `${shipments}rout: 1\n` })).toEqual([
+    const { configuration } = load(main, { 'shipments.yaml': shipments });
+    expect(configuration.capabilities.shipments?.service).toBe('http://127.0.0.1:8082');
+    expect(problems(main, { 'shipments.yaml': `${shipments}rout: 1\n` })).toEqual([
       'capabilities/shipments.yaml:4:1 capabilities.shipments.rout: unknown key — did you mean "routes"?',
+    ]);
+    expect(problems(main.replace('shipments.yaml', 'shipment.yaml'))).toEqual([
+      'strangler.yaml:2:27 capabilities.shipments: found no file "capabilities/shipment.yaml"',
     ]);
   });
 
-  it('refuses a capability that is declared twice', () => {
-    expect(problems(smallest, { 'shipments.yaml': 'service: http://127.0.0.1:8082\n' }).join()).toContain(
-      'declared here and in',
+  it('takes nothing from a file that it does not name', () => {
+    expect(load(smallest, { 'shipments.yaml': 'nonsense: 1\n' }).configuration.capabilities).toHaveProperty(
+      'shipments',
     );
   });
 
@@ -111,12 +113,10 @@ capabilities:
   });
 
   it('reads variables from the environment, with defaults, and names those that are not set', () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is the configuration's own syntax
     const text = 'legacy: ${LEGACY_URL}\nlisteners: {admin: {token: "${TOKEN:-abc}"}}\n';
     const { legacy, listeners } = load(text, {}, { LEGACY_URL: 'http://10.0.0.7:81' }).configuration;
     expect([legacy.url, listeners.admin.token]).toEqual(['http://10.0.0.7:81', 'abc']);
     expect(problems(text)).toEqual([
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: as above
       'strangler.yaml:1:9 environment variable LEGACY_URL is not set — set it, or give a default: ${LEGACY_URL:-value}',
     ]);
   });
