@@ -77,10 +77,14 @@ export class UpstreamCall {
     upstream.on('information', ({ statusCode, headers }) => {
       if (statusCode === 103) this.#earlyHints(headers as Record<string, string | string[]>);
     });
-    upstream.on('response', (answer) => this.#succeed({ kind: 'answer', answer }));
+    upstream.on('response', (answer) => {
+      if (answer.statusCode === 101)
+        this.#refuseSwitch(answer, 'found status 101 without Upgrade: no protocol is named');
+      else this.#succeed({ kind: 'answer', answer });
+    });
     upstream.on('upgrade', (answer, socket, head) => {
       socket.on('error', () => {});
-      if (options.upgrade === undefined) this.#refuseSwitch(socket);
+      if (options.upgrade === undefined) this.#refuseSwitch(socket, 'found status 101: no upgrade was asked for');
       else this.#succeed({ kind: 'switched', answer, socket, head });
     });
     this.#response.once('close', () => {
@@ -88,14 +92,11 @@ export class UpstreamCall {
     });
   }
 
-  /** The connection is no longer the request's: an error it were destroyed with would have no listener. */
-  #refuseSwitch(socket: Duplex): void {
-    this.#failure ??= new GatewayError(
-      'upstream-bad-answer',
-      'found status 101, expected an answer: no upgrade was asked for',
-    );
+  /** What carries the switch is no longer the request's: an error it were destroyed with would have no listener. */
+  #refuseSwitch(carrier: Duplex | IncomingMessage, found: string): void {
+    this.#failure ??= new GatewayError('upstream-bad-answer', found);
     this.#fail(this.#failure);
-    socket.destroy();
+    carrier.destroy();
   }
 
   #abandon(): void {

@@ -624,6 +624,7 @@ export function forwarderCases(startForwarder: StartForwarder): void {
         'a switch of protocols nobody asked for',
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
       ],
+      ['a switch to no protocol', 'HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n'],
     ];
 
     it.each(rubbish)('answers 502 to %s and goes on', async (_, bytes) => {
