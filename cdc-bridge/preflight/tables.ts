@@ -49,7 +49,7 @@ async function missingTable(database: LegacyDatabase, name: string): Promise<Pre
 
 async function columnsOf(database: LegacyDatabase, name: string): Promise<Column[]> {
   const rows = await database.query(
-    'SELECT COLUMN_NAME AS name, DATA_TYPE AS type FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+    'SELECT COLUMN_NAME AS name, DATA_TYPE AS type FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
     [database.name, name],
   );
   return rows.map((row) => ({ name: String(row.name), type: String(row.type).toLowerCase() }));
@@ -127,8 +127,10 @@ function sameColumns(index: readonly SqlRow[], key: readonly string[]): boolean 
   return index.length === key.length && key.every((column) => index.some(({ col }) => col === column));
 }
 
-/** Rows that a foreign key changes by itself are not in the binlog of MariaDB, nor in MySQL's before 9.6. */
+/** Rows that a foreign key changes by itself are in the binlog only where it is the SQL layer that changes them: MySQL from 9.6 on. */
 async function checkCascades(database: LegacyDatabase, mapped: ReadonlySet<string>): Promise<PreflightProblem[]> {
+  const [native] = await database.query("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'");
+  if (native?.Value === 'OFF') return [];
   const rows = await database.query(
     `SELECT CONSTRAINT_NAME AS name, TABLE_NAME AS child, REFERENCED_TABLE_NAME AS parent, DELETE_RULE AS on_delete, UPDATE_RULE AS on_update
        FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ?`,

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningBridge } from '../../cdc-bridge/bridge.ts';
+import type { StreamPosition } from '../../cdc-bridge/positions/cursor.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -127,7 +129,7 @@ describe('the sample domain', () => {
     const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const [event] = await eventsAfter(() => legacy.run(`${insert} /*action='create',traceparent='${trace}'*/`));
     expect(event!.meta.traceparent).toBe(trace);
-    expect(event!.parent).toMatch(/^mariadb:0-1-\d+$/);
+    expect(event!.parent).toMatch(/^(mariadb:\d+-\d+|mysql:[0-9a-f-]{36})[-:]\d+$/);
     expect(event!.meta.position).toBe(event!.parent);
     expect(event!.meta.origin).toBe('legacy-cdc');
     expect(Math.abs(Date.parse(event!.meta.occurredAt) - Date.now())).toBeLessThan(60_000);
@@ -149,7 +151,8 @@ describe('the sample domain', () => {
       await legacy.run("INSERT INTO customers (name, created_at) VALUES ('kept', NOW())");
       await legacy.run('SAVEPOINT s');
       await legacy.run("INSERT INTO customers (name, created_at) VALUES ('gone', NOW())");
-      await legacy.run("INSERT INTO page_views VALUES ('/', 1)");
+      // Makes MariaDB log the savepoint; MySQL with GTIDs refuses to mix engines.
+      if (legacy.flavour === 'mariadb') await legacy.run("INSERT INTO page_views VALUES ('/', 1)");
       await legacy.run('ROLLBACK TO SAVEPOINT s');
       await legacy.run("INSERT INTO customers (name, created_at) VALUES ('also kept', NOW())");
       await legacy.run('COMMIT');
@@ -224,7 +227,7 @@ describe('staying connected', () => {
     await caughtUp(bridge);
     await legacy.run(insert);
     await caughtUp(bridge);
-    const findDump = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump' AND DB = ?";
+    const findDump = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%' AND DB = ?";
     const dumps = () => legacy.run(findDump, [legacy.name]);
     await until(async () => (await dumps()).length === 1);
     await legacy.run(`KILL ${(await dumps())[0]!.id}`);
@@ -250,7 +253,7 @@ describe('staying connected', () => {
 });
 
 describe('stopping loudly', () => {
-  const rewrite = async (change: (cursor: { progress: { position: string } }) => void) => {
+  const rewrite = async (change: (cursor: { progress: StreamPosition }) => void) => {
     bridge = await start(bridgeConfig(legacy), log.log);
     await caughtUp(bridge);
     await bridge.stop();
@@ -260,24 +263,22 @@ describe('stopping loudly', () => {
   };
 
   it('refuses to start on a server whose binlog ends before the stored position', async () => {
+    const never = { mariadb: 'mariadb:0-1-99999999999', mysql: `mysql:${randomUUID()}:1-7` }[legacy.flavour];
     await rewrite((cursor) => {
-      cursor.progress.position = 'mariadb:0-1-99999999999';
+      cursor.progress.position = never;
     });
     const refusal = await start(bridgeConfig(legacy), log.log).catch((error) => error);
-    expect([refusal.code, refusal.message]).toEqual([
-      'position-not-on-server',
-      expect.stringContaining('mariadb:0-1-99999999999'),
-    ]);
+    expect([refusal.code, refusal.message]).toEqual(['position-not-on-server', expect.stringContaining(never)]);
   });
 
   it('resolves failed, answers 503 and shows why when the binlog cannot be read on', async () => {
+    const name = String((await legacy.run('SHOW BINARY LOGS')).at(-1)!.Log_name);
     await rewrite((cursor) => {
-      const [, , sequence] = cursor.progress.position.split('-');
-      cursor.progress.position = `mariadb:0-77-${sequence}`;
+      cursor.progress.file = { name, createdAt: '2001-01-01T00:00:00.000Z' };
     });
     bridge = await start(bridgeConfig(legacy), log.log);
     const failure = await bridge.failed;
-    expect(failure).toMatchObject({ code: 'position-not-on-server' });
+    expect(failure).toMatchObject({ code: 'another-server' });
     const answers = await Promise.all(['/head', '/readyz'].map((path) => fetch(bridge.url + path)));
     expect(answers.map(({ status }) => status)).toEqual([503, 503]);
     expect(await answers[0]!.json()).toMatchObject({ code: 'bridge-stopped', detail: failure.message });

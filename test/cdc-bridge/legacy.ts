@@ -16,15 +16,19 @@ import { Metrics } from '../../runtime/metrics.ts';
 /** A legacy database of its own on the test server, with the sample tables, and the bridges and logs that a test starts on it. */
 export interface Legacy {
   readonly name: string;
+  readonly flavour: 'mariadb' | 'mysql';
   readonly url: string;
   readonly connection: Connection;
   run(sql: string, values?: unknown[]): Promise<RowDataPacket[]>;
+  /** Of everything that the server has committed. */
+  position(): Promise<string>;
   drop(): Promise<void>;
 }
 
 export function serverUrl(): URL {
   const url = process.env.TEST_DB_URL;
-  if (!url) throw new Error('TEST_DB_URL is not set: expected the root URL of a MariaDB with a row-format binlog');
+  if (!url)
+    throw new Error('TEST_DB_URL is not set: expected the root URL of a MariaDB or MySQL with a row-format binlog');
   return new URL(url);
 }
 
@@ -43,11 +47,18 @@ export async function createLegacy(server = serverUrl()): Promise<Legacy> {
   });
   await connection.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
   for (const statement of sampleTables) await connection.query(statement);
+  const run = async (sql: string, values: unknown[] = []) => (await connection.query<RowDataPacket[]>(sql, values))[0];
+  const flavour = /mariadb/i.test((await run('SELECT VERSION() AS version'))[0]!.version) ? 'mariadb' : 'mysql';
+  const committed = { mariadb: '@@GLOBAL.gtid_binlog_pos', mysql: "REPLACE(@@GLOBAL.gtid_executed, '\\n', '')" }[
+    flavour
+  ];
   return {
     name,
+    flavour,
     url,
     connection,
-    run: async (sql, values = []) => (await connection.query<RowDataPacket[]>(sql, values))[0],
+    run,
+    position: async () => `${flavour}:${(await run(`SELECT ${committed} AS gtids`))[0]!.gtids}`,
     async drop() {
       await connection.query(`DROP DATABASE ${name}`);
       await connection.end();
