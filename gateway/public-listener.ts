@@ -24,18 +24,20 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
     keepAliveTimeout: keepAliveMs,
     headersTimeout: headMs,
     requestTimeout: 0,
+    requireHostHeader: false,
   });
   server.maxHeadersCount = 0;
   const answering = new WeakMap<Duplex, ServerResponse>();
   const take = (request: IncomingMessage, response: ServerResponse) => {
+    if (isClosing(answering.get(request.socket))) return;
     answering.set(request.socket, response);
     handle({ request, response });
   };
   server.on('request', take);
   server.on('checkContinue', take);
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
-    takeUpgrade(request, socket, head, handle, refused),
-  );
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (!isClosing(answering.get(socket))) takeUpgrade(request, socket, head, handle, refused);
+  });
   server.on('connect', (_request, socket) => {
     const error = new GatewayError('no-tunnel', 'found method CONNECT');
     refused(error);
@@ -53,6 +55,14 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
     refuseRaw(socket, refusal);
   });
   return server;
+}
+
+/**
+ * The connection's last answer said that it closes: a request behind it, which Node has read already, must not be served (RFC 9112
+ * section 9.6). It may be what a refused request was to smuggle.
+ */
+function isClosing(last: ServerResponse | undefined): boolean {
+  return last !== undefined && last.headersSent && !last.shouldKeepAlive;
 }
 
 /** An upgrade has no ServerResponse: one is made, so that an ordinary answer can be given too. h2c is declined by answering in HTTP/1.1. */

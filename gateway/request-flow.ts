@@ -5,6 +5,7 @@ import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { ClientSide, Forwarder, ForwardOutcome } from './forwarding/forwarder.ts';
+import { requestFraming } from './forwarding/framing.ts';
 import { hopByHopNames } from './forwarding/header-fields.ts';
 import { ReadYourWrites } from './forwarding/read-your-writes.ts';
 import { refuse } from './forwarding/refuse.ts';
@@ -103,7 +104,12 @@ export class RequestFlow {
     this.#draining = true;
   }
 
+  /** Throws a GatewayError for what no side shall see. */
   #receive({ request }: ClientSide): Reception {
+    requestFraming(request);
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+      throw new GatewayError('bad-host', 'found no Host header, expected one');
+    }
     const reception = receive(
       {
         method: request.method ?? '',

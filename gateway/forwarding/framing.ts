@@ -10,11 +10,17 @@ export type Framing =
 /**
  * The framing of a request, from its header fields and never from its method: Node would write a GET's body unframed, and the next
  * request on that connection would begin with it (nodejs/node#27880). Node's parser has refused contradictions (both fields, two lengths,
- * chunked not last) before. Throws a GatewayError for a coding that Node would drop without decoding it.
+ * chunked not last) before. Throws a GatewayError for a coding that Node would drop without decoding it, and for a coding in HTTP/1.0: what
+ * stands before us may not know it and see two requests where Node sees one (RFC 9112 section 6.1).
  */
 export function requestFraming(request: IncomingMessage): Framing {
   const coding = request.headers['transfer-encoding'];
   if (coding !== undefined) {
+    if (request.httpVersion !== '1.1')
+      throw new GatewayError(
+        'bad-request',
+        `found Transfer-Encoding in HTTP/${request.httpVersion}, expected HTTP/1.1`,
+      );
     if (coding.trim().toLowerCase() === 'chunked') return { kind: 'chunked' };
     throw new GatewayError(
       'unsupported-transfer-coding',

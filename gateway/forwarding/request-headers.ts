@@ -65,12 +65,12 @@ function ownFields(
   reception: Reception,
   { pseudonym, own }: RequestHeaderOptions,
 ): (readonly [string, string])[] {
-  const before = (name: string) => (reception.peerTrusted ? valuesOf(raw, name) : []);
+  const forwardedFor = reception.peerTrusted ? valuesOf(raw, 'x-forwarded-for') : [];
   return [
-    ['X-Forwarded-For', [...before('x-forwarded-for'), reception.peerAddress].join(', ')],
+    ['X-Forwarded-For', [...forwardedFor, reception.peerAddress].join(', ')],
     ['X-Forwarded-Host', reception.publicAuthority],
     ['X-Forwarded-Proto', reception.publicScheme],
-    ['Via', [...before('via'), `1.1 ${pseudonym}`].join(', ')],
+    ['Via', [...valuesOf(raw, 'via'), `1.1 ${pseudonym}`].join(', ')],
     ['X-Request-Id', reception.requestId],
     ['traceparent', reception.traceparent],
     ...own,

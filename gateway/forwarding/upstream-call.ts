@@ -150,8 +150,10 @@ export class UpstreamCall {
     this.#request.pipe(this.#upstream, { end: false });
   }
 
+  /** HTTP/1.0 knows no 1xx. */
   #continue(): void {
-    if (this.#request.headers.expect === undefined || this.#response.headersSent) return;
+    const { headers, httpVersion } = this.#request;
+    if (headers.expect === undefined || httpVersion === '1.0' || this.#response.headersSent) return;
     this.continued = true;
     this.#response.writeContinue();
   }
