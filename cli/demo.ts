@@ -59,12 +59,15 @@ export async function demo(options: { single?: boolean }): Promise<void> {
 /** The sample legacy application, at the address where the configuration expects one. */
 async function startLegacy(supervisor: Supervisor, system: System, databaseUrl: string, directory: string) {
   const { url } = system.configuration.legacy;
-  await supervisor.start({
-    name: 'legacy',
-    args: [legacyProgram],
-    environment: { LEGACY_DB_URL: databaseUrl, PORT: new URL(url).port, UPLOAD_DIR: join(directory, 'uploads') },
-    readyUrl: `${url}/login`,
-  });
+  await supervisor.start(
+    {
+      name: 'legacy',
+      args: [legacyProgram],
+      environment: { LEGACY_DB_URL: databaseUrl, PORT: new URL(url).port, UPLOAD_DIR: join(directory, 'uploads') },
+      readyUrl: `${url}/login`,
+    },
+    30_000,
+  );
   return [undefined, `${url}  (a LAMP-style application; it knows nothing of the rest)`] as const;
 }
 

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningBridge } from '../cdc-bridge/bridge.ts';
 import type { EventLog } from '../contract/event-log.ts';
 import { openLog } from '../event-log/open.ts';
 import { gatewayConfig } from '../gateway/config.ts';
@@ -9,6 +7,7 @@ import { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { bridgeConfig } from './bridge-slice.ts';
 import type { PartName } from './parts.ts';
+import type { PatientBridge } from './patient-bridge.ts';
 import { snapshotBar } from './snapshot-bar.ts';
 import type { System } from './system.ts';
 
@@ -23,11 +22,7 @@ export interface RunningParts {
  * Starts parts in this process: services and bridge on one open log, then the gateway, which opens the log itself because it must serve
  * without it. Whatever has started is stopped again when a later one cannot. The code of a part is loaded when that part is started.
  */
-export async function startParts(
-  system: System,
-  names: readonly PartName[],
-  signal: AbortSignal,
-): Promise<RunningParts> {
+export async function startParts(system: System, names: readonly PartName[]): Promise<RunningParts> {
   const started: RunningPart[] = [];
   const stop = async () => {
     for (const part of started.reverse()) await part.stop();
@@ -40,9 +35,9 @@ export async function startParts(
       started.push({ stop: () => log.close() });
       if (names.includes('services')) started.push(await startServicesOf(system, log, metrics));
       if (names.includes('bridge')) {
-        const bridge = await startBridgeOf(system, log, metrics, signal);
-        if (bridge) started.push(bridge);
-        if (bridge) failures.push(bridge.failed);
+        const bridge = await startBridgeOf(system, log, metrics);
+        started.push(bridge);
+        failures.push(bridge.failed);
       }
     }
     if (names.includes('gateway')) started.push(await startGatewayOf(system));
@@ -63,26 +58,10 @@ async function startServicesOf(
   return startServices(config, { log, logger: createLogger('services'), metrics });
 }
 
-/** A legacy database that is away is waited for, so that it takes nothing else of this process with it. Undefined when `signal` aborts first. */
-async function startBridgeOf(
-  system: System,
-  log: EventLog,
-  metrics: Metrics,
-  signal: AbortSignal,
-): Promise<RunningBridge | undefined> {
-  const { startBridge } = await import('../cdc-bridge/bridge.ts');
-  const logger = createLogger('bridge');
-  const ports = { log, logger, metrics, onSnapshot: snapshotBar(process.stderr) };
-  for (let waitMs = 250; !signal.aborted; waitMs = Math.min(waitMs * 2, 10_000)) {
-    try {
-      return await startBridge(bridgeConfig(system.configuration), ports);
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'legacy-unreachable') throw error;
-      logger.warn({ reason: (error as Error).message, waitMs }, 'the legacy database is away; trying again');
-      await delay(waitMs, undefined, { signal }).catch(() => {});
-    }
-  }
-  return undefined;
+async function startBridgeOf({ configuration }: System, log: EventLog, metrics: Metrics): Promise<PatientBridge> {
+  const { startPatientBridge } = await import('./patient-bridge.ts');
+  const ports = { log, logger: createLogger('bridge'), metrics, onSnapshot: snapshotBar(process.stderr) };
+  return startPatientBridge(bridgeConfig(configuration), ports);
 }
 
 async function startGatewayOf(system: System): Promise<RunningPart> {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from '../runtime/child-process.ts';
@@ -28,26 +28,24 @@ export class Supervisor {
     mkdirSync(directory, { recursive: true });
   }
 
-  /** Starts a program and resolves when it is ready; rejects when it ended before that or is not ready after `timeoutMs`. */
-  async start(program: Program, timeoutMs = 60_000): Promise<void> {
+  /**
+   * Starts a program and keeps it running; tells whether it was ready within `patienceMs`. Rejects, with the end of what it printed, when
+   * it ended before it was ready.
+   */
+  async start(program: Program, patienceMs: number): Promise<boolean> {
+    const before = sizeOf(this.#logPath(program));
     const child = await this.#spawn(program);
-    let ended: { code: number | null } | undefined;
-    void child.exited.then((exit) => {
-      ended = exit;
+    let ended = false;
+    void child.exited.then(() => {
+      ended = true;
     });
-    const deadline = Date.now() + timeoutMs;
-    while (!(await answers(program.readyUrl))) {
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await delay(25)) {
+      if (await answers(program.readyUrl)) break;
       if (ended)
-        throw new Error(
-          `${program.name} ended with code ${ended.code} before it was ready; see ${this.#logPath(program)}`,
-        );
-      if (Date.now() > deadline)
-        throw new Error(
-          `${program.name} was not ready after ${timeoutMs / 1000} s (${program.readyUrl}); see ${this.#logPath(program)}`,
-        );
-      await delay(25);
+        throw new Error(`${program.name} did not start; it said:\n${readFrom(this.#logPath(program), before)}`);
     }
     void this.#watch(program, child);
+    return answers(program.readyUrl);
   }
 
   /** Stops all programs, the last started first. */
@@ -91,6 +89,15 @@ export class Supervisor {
   #logPath(program: Program): string {
     return join(this.#directory, `${program.name}.log`);
   }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** The last lines of a file behind an offset. */
+function readFrom(path: string, offset: number): string {
+  return readFileSync(path).subarray(offset).toString().trim().split('\n').slice(-12).join('\n');
 }
 
 async function answers(url: string): Promise<boolean> {

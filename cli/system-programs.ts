@@ -1,6 +1,11 @@
+import { bridgeStatus } from './bridge-status.ts';
 import { configuredParts, type PartName } from './parts.ts';
+import { snapshotBar } from './snapshot-bar.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { System } from './system.ts';
+
+/** How long a start waits for a part. A long initial snapshot, or a database that is away, goes on behind it. */
+const patienceMs = 30_000;
 
 const stranglerProgram = new URL('./strangler.mjs', import.meta.url).pathname;
 
@@ -18,15 +23,35 @@ export async function startPrograms(
     groups.map(async (group) => {
       const started = Date.now();
       const name = group.includes('gateway') ? 'gateway' : 'data';
-      await supervisor.start({
-        name,
-        args: [stranglerProgram, 'start', '--config', system.path, '--only', group.join(',')],
-        readyUrl: readyUrl(system, group),
-      });
+      const bar = group.includes('bridge') ? watchSnapshot(system, process.stdout) : undefined;
+      const ready = await supervisor.start(
+        {
+          name,
+          args: [stranglerProgram, 'start', '--config', system.path, '--only', group.join(',')],
+          readyUrl: readyUrl(system, group),
+        },
+        patienceMs,
+      );
+      bar?.stop();
       const addresses = group.map((part) => address(system, part)).join(', ');
-      say(name, `${addresses}  ${((Date.now() - started) / 1000).toFixed(1)} s`);
+      const state = ready
+        ? ''
+        : '  not ready yet (npx strangler cdc status, doctor); everything else goes on without it';
+      say(name, `${addresses}  ${((Date.now() - started) / 1000).toFixed(1)} s${state}`);
     }),
   );
+}
+
+/** Draws the initial snapshot's progress on a terminal while its bridge is awaited. */
+function watchSnapshot(system: System, output: NodeJS.WriteStream): { stop(): void } {
+  if (!output.isTTY) return { stop() {} };
+  const draw = snapshotBar(output);
+  const look = async () => {
+    const { phase, snapshot } = await bridgeStatus(system);
+    if (phase === 'snapshot' && snapshot) draw(snapshot);
+  };
+  const timer = setInterval(() => void look().catch(() => {}), 200);
+  return { stop: () => clearInterval(timer) };
 }
 
 /** The gateway opens its port last of its process's parts, so it answers for all of them. */

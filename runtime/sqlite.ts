@@ -11,9 +11,20 @@ export type Statement = ReturnType<Database['prepare']>;
 const require = createRequire(import.meta.url);
 
 function load(): typeof PackagedSqlite {
-  const builtIn = isBuiltin('node:sqlite') ? (require('node:sqlite') as typeof PackagedSqlite) : undefined;
+  const builtIn = isBuiltin('node:sqlite') ? withoutExperimentalWarning(() => require('node:sqlite')) : undefined;
   if (builtIn && 'isTransaction' in builtIn.DatabaseSync.prototype) return builtIn;
   return require('@photostructure/sqlite');
+}
+
+/** Node calls its SQLite experimental each time a process loads it; what we use of it is tested on every version we support. */
+function withoutExperimentalWarning(work: () => typeof PackagedSqlite): typeof PackagedSqlite {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return work();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 const { DatabaseSync } = load();

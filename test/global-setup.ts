@@ -18,7 +18,7 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
     environment: {},
     report,
   });
-  const line = { name: 'MariaDB', version: database.choice, seconds: (Date.now() - started) / 1000 };
+  const line = { name: 'legacy database', version: database.choice, seconds: (Date.now() - started) / 1000 };
   appendFileSync(process.env.REAL_PARTS_REPORT!, `${JSON.stringify(line)}\n`);
   process.env.TEST_DB_URL = database.rootUrl;
   return async () => {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { BridgeStatus } from '../../cdc-bridge/status.ts';
-import { ask, CommandError } from '../admin-client.ts';
+import { bridgeStatus } from '../bridge-status.ts';
 import { bold, print, red, table } from '../print.ts';
-import { openSystem, type System } from '../system.ts';
+import { openSystem } from '../system.ts';
 
 /** `strangler cdc status`: where the bridge is, what it could not map. */
 export function addCdc(program: Command): void {
@@ -15,11 +15,6 @@ export function addCdc(program: Command): void {
       const options = command.optsWithGlobals<{ config: string; json?: boolean }>();
       print(options, await bridgeStatus(openSystem(options.config)), describe);
     });
-}
-
-export function bridgeStatus({ addresses }: System): Promise<BridgeStatus> {
-  if (!addresses.bridge) throw new CommandError('this configuration has no legacy.database, so there is no bridge');
-  return ask<BridgeStatus>(addresses.bridge, 'GET', '/status', {}, undefined, 'the bridge');
 }
 
 const operations = { r: 'read', c: 'create', u: 'update', d: 'delete' } as const;

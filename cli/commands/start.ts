@@ -38,7 +38,7 @@ async function start({ config, only, single }: StartOptions): Promise<void> {
   await untilStopped(async (signal) => {
     if (inThisProcess) {
       const { startParts } = await import('../start.ts');
-      const running = await startParts(system, inThisProcess, signal);
+      const running = await startParts(system, inThisProcess);
       const failed = running.failed.then((error) => {
         throw error;
       });

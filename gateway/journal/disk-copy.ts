@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -92,7 +93,7 @@ export class DiskCopy {
 /** Writes a file so that a reader, or a crash, finds either the old content or the new, never a part. Makes its directory. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const beside = `${path}.${process.pid}.new`;
+  const beside = `${path}.${randomUUID()}.new`;
   const file = await open(beside, 'w', 0o600);
   try {
     await file.writeFile(text);
