@@ -62,7 +62,7 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
  * section 9.6). It may be what a refused request was to smuggle.
  */
 function isClosing(last: ServerResponse | undefined): boolean {
-  return last !== undefined && last.headersSent && !last.shouldKeepAlive;
+  return last?.headersSent === true && !last.shouldKeepAlive;
 }
 
 /** An upgrade has no ServerResponse: one is made, so that an ordinary answer can be given too. h2c is declined by answering in HTTP/1.1. */
