@@ -12,6 +12,7 @@ import { gtidSetOf } from '../positions/gtid.ts';
 import type { ChangeSource, ResumePoint, SourceTransaction } from './change-source.ts';
 import { fromBinlog } from './column-value.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
+import { keepLatin1Bytes, latin1Text } from './latin1.ts';
 import { type BinlogEvent, TransactionAssembly } from './transaction-assembly.ts';
 import { TransactionQueue } from './transaction-queue.ts';
 
@@ -149,6 +150,8 @@ function translate(reader: ZongJi, event: AnyBinlogEvent, mariadb: boolean): Bin
     case 'Unknown':
       return { kind: 'unknown', bytes: event.size };
     case 'TableMap':
+      keepLatin1Bytes(reader.tableMap[typed.tableId]?.columns);
+      return undefined;
     case 'Heartbeat':
     case 'PreviousGtids':
     case 'MariadbGtidList':
@@ -195,8 +198,8 @@ function imageOf(row: RowData, columns: readonly ColumnInfo[], schemas: readonly
   const cells: [string, Cell][] = [];
   columns.forEach((column, index) => {
     const isPresent = (present[index >> 3]! & (1 << (index & 7))) !== 0;
-    if (isPresent)
-      cells.push([column.name, fromBinlog(schemas[index]!.COLUMN_TYPE, row[column.name], column.charset !== null)]);
+    const value = latin1Text(column, row[column.name]);
+    if (isPresent) cells.push([column.name, fromBinlog(schemas[index]!.COLUMN_TYPE, value, column.charset !== null)]);
   });
   return Object.fromEntries(cells);
 }

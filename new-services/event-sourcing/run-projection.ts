@@ -61,12 +61,14 @@ export async function startProjection(ports: ProjectionPorts, projection: Projec
 async function refuseAnotherLog(log: EventLog, store: ProjectionStore): Promise<void> {
   const { offset, eventId } = store.checkpoint();
   if (offset === 0) return;
-  const [event] = await log.read('domain', offset - 1, 1);
+  const head = await log.head('domain');
+  const [event] = head.offset < offset ? [] : await log.read('domain', offset - 1, 1);
   if (event?.id === eventId) return;
   throw new ServicesError(
     'projection-of-another-log',
     `${store.path} was built up to event ${eventId} at ${formatLogAddress(addressOf(offset))}; ` +
-      `the log has ${event ? `event ${event.id}` : 'nothing'} there`,
+      `the log has ${event ? `event ${event.id} there` : `nothing there, it ends at ${formatLogAddress(head)}`}. ` +
+      `If the log was replaced or restored on purpose, delete ${store.path}: it is rebuilt from the log`,
   );
 }
 

@@ -40,6 +40,7 @@ interface StoredRow {
   readonly key: number;
   readonly version: number;
   readonly state: string;
+  /** As JSON. */
   readonly customer_name: string | null;
   readonly created_by: string | null;
   readonly updated_at: string;
@@ -80,7 +81,7 @@ function shipmentRow(row: StoredRow): ShipmentRow {
     key: row.key,
     version: row.version,
     fields,
-    customerName: row.customer_name,
+    customerName: row.customer_name === null ? null : JSON.parse(row.customer_name),
     packingList,
     notes,
     createdBy: row.created_by,

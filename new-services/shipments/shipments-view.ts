@@ -9,11 +9,11 @@ import { shipmentKey } from './shipment-keys.ts';
 /**
  * The read model of shipments, for queries and the legacy facade. One row per stream: the state as `evolve` gives it, beside the columns
  * that are searched, ordered or joined. Rows of records that do not exist (yet, or any more) hold the packing list items and notes that
- * came before them; no query shows them.
+ * came before them; no query shows them. Texts that may hold anything are stored as JSON: SQLite cuts plain text off at a NUL.
  */
 export const shipmentsView: Projection = {
   name: 'shipments-view',
-  version: 1,
+  version: 2,
   tables: `
     create table if not exists shipments (
       key integer primary key, version integer not null, existing integer not null, status text, customer_id text,
@@ -69,7 +69,7 @@ function customerWriter(database: Database): (event: RecordedEvent) => void {
   const upsert = database.prepare('insert or replace into customers values (?, ?)');
   const remove = database.prepare('delete from customers where id = ?');
   const rename = (id: string, { name }: JsonObject) => {
-    if (typeof name === 'string') upsert.run(id, name);
+    if (typeof name === 'string') upsert.run(id, JSON.stringify(name));
   };
   return ({ action, data, meta }) => {
     const id = meta.stream.slice('customer-'.length);

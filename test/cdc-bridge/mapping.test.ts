@@ -45,6 +45,14 @@ describe('a mapping', () => {
     expect(map(update({ updated_at: '2026-01-01 00:00:00' }))).toEqual({ kind: 'unmapped' });
   });
 
+  it('parks a change whose stream would have a NUL in its name, where a log may cut it', () => {
+    const named = compileMapping(
+      readTables('tables: {u: {key: name, stream: "user-{name}", events: {user-made: {op: c}}}}'),
+    );
+    const mapped = named({ table: 'u', op: 'c', after: { name: 'bob\0by' }, rowIndex: 0 });
+    expect(mapped).toMatchObject({ kind: 'unclear', reason: 'stream-unnamed' });
+  });
+
   it('parks a change whose stream cannot be named', () => {
     const mapped = map({
       table: 'packing_list_items',

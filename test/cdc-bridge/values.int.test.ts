@@ -26,6 +26,9 @@ afterEach(async () => {
 /** Column type, literal as SQL, value as an event tells it. */
 const plainValues: readonly [type: string, literal: string, told: unknown][] = [
   ['VARCHAR(40) CHARACTER SET latin1', "'Zoë € ñ'", 'Zoë € ñ'],
+  ['VARCHAR(40) CHARACTER SET latin1', "X'808182838D8F909D9FC381'", '€\x81‚ƒ\x8d\x8f\x90\x9dŸÃ\x81'],
+  ['TEXT CHARACTER SET latin1', "X'E2809D81'", 'â€\x9d\x81'],
+  ["ENUM('a','€Š') CHARACTER SET latin1", "'€Š'", '€Š'],
   ['TEXT CHARACTER SET utf8mb4', "'日本 🚚 ''quoted'''", "日本 🚚 'quoted'"],
   ['CHAR(10)', "'padded   '", 'padded'],
   ['VARCHAR(10)', "''", ''],

@@ -46,6 +46,17 @@ const row7 = {
 };
 
 describe('GET /shipments/{id} as legacy answers it', () => {
+  test('tells a name with a NUL in it whole', async () => {
+    const name = 'Bob\0& "Sons" 😀';
+    const offset = await append(
+      services.log,
+      'customer-3',
+      event('customer-changed', { name, email: null, city: null }),
+    );
+    const answer = await get('/shipments/7').set('strangler-at-least', `domain/0/${offset}`).expect(200);
+    expect(answer.body.customer_name).toBe(name);
+  });
+
   test('has the same members in the same order, without the counted views', async () => {
     const answer = await get('/shipments/7').expect(200).expect('content-type', 'application/json; charset=utf-8');
     const expected = {

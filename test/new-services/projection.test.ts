@@ -80,11 +80,12 @@ describe('a projection', () => {
     const old = await start(shipmentsView);
     await caughtUp(old);
     await old.stop();
-    expect(files()).toEqual(['shipments-view.v1.db']);
-    const building = await start({ ...shipmentsView, version: 2 }, folder.path);
+    const { version } = shipmentsView;
+    expect(files()).toEqual([`shipments-view.v${version}.db`]);
+    const building = await start({ ...shipmentsView, version: version + 1 }, folder.path);
     await caughtUp(building);
     await until(() => building.built());
-    expect(files()).toEqual(['shipments-view.v2.db']);
+    expect(files()).toEqual([`shipments-view.v${version + 1}.db`]);
     expect(building.read((database) => database.prepare('select count(*) as n from shipments').get()).rows).toEqual({
       n: 1,
     });
@@ -95,9 +96,10 @@ describe('a projection', () => {
     const old = await start(shipmentsView);
     await caughtUp(old);
     await old.stop();
-    const stuck = await start({ ...failingAt('shipment-1'), version: 2 });
+    const { version } = shipmentsView;
+    const stuck = await start({ ...failingAt('shipment-1'), version: version + 1 });
     await until(() => failures.length > 0);
-    expect(files()).toEqual(['shipments-view.v1.db', 'shipments-view.v2.db']);
+    expect(files()).toEqual([`shipments-view.v${version}.db`, `shipments-view.v${version + 1}.db`]);
     expect(() => stuck.read(() => 1)).toThrow(expect.objectContaining({ code: 'projection-building' }));
   });
 
@@ -109,10 +111,28 @@ describe('a projection', () => {
     const another = openLog(`sqlite:${join(folder.path, 'another.db')}`);
     const told = { advanced() {}, switched() {}, failed() {} };
     const starting = () => startProjection({ log: another, dataDir: folder.path, upcast, ...told }, shipmentsView);
-    await expect(starting()).rejects.toMatchObject({ code: 'projection-of-another-log' });
+    await expect(starting()).rejects.toMatchObject({
+      code: 'projection-of-another-log',
+      message: expect.stringMatching(/nothing there, it ends at domain\/0\/0.*delete .*\.db: it is rebuilt/),
+    });
     await append(another, 'shipment-1', event('shipment-imported', legacyShipment));
     await expect(starting()).rejects.toMatchObject({ code: 'projection-of-another-log' });
     await another.close();
+  });
+
+  test('refuses a log that was restored from an older copy and has not come as far, and says what to do', async () => {
+    const older = openLog(`sqlite:${join(folder.path, 'older.db')}`);
+    const first = event('shipment-imported', legacyShipment);
+    for (const each of [log, older]) await append(each, 'shipment-1', first);
+    for (let count = 0; count < 5; count++)
+      await append(log, 'shipment-1', event('shipment-delayed', { status: 'delayed' }));
+    const projection = await start(shipmentsView);
+    await caughtUp(projection);
+    await projection.stop();
+    const told = { advanced() {}, switched() {}, failed() {} };
+    const starting = startProjection({ log: older, dataDir: folder.path, upcast, ...told }, shipmentsView);
+    await expect(starting).rejects.toMatchObject({ code: 'projection-of-another-log' });
+    await older.close();
   });
 
   test('two processes on one folder leave the rows of one', async () => {
