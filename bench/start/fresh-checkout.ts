@@ -70,10 +70,9 @@ export async function freshCheckout(): Promise<FreshCheckout> {
     },
     async strangler(...args) {
       const startedAt = nowMs();
-      const [code] = await once(
-        spawn(process.execPath, [join(folder, 'cli', 'strangler.mjs'), ...args], { cwd: folder }),
-        'exit',
-      );
+      const program = join(folder, 'cli', 'strangler.mjs');
+      const command = spawn(process.execPath, [program, ...args], { cwd: folder, env: environment, stdio: 'ignore' });
+      const [code] = await once(command, 'exit');
       if (code !== 0) throw new Error(`strangler ${args.join(' ')} ended with ${code}`);
       return nowMs() - startedAt;
     },
