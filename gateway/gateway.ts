@@ -40,8 +40,8 @@ export interface RunningGateway extends RunningPart {
   readonly bypass: Bypass;
 }
 
-/** How long requests in flight may take to finish when the gateway stops. */
-const drainMs = 5_000;
+/** How long requests in flight may take to finish when the gateway stops; who stops it must wait longer before killing it. */
+const drainMs = 10_000;
 
 /**
  * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:

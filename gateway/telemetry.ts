@@ -84,7 +84,13 @@ export function createGatewayTelemetry(logger: Logger, metrics: Metrics) {
     sideFailed(reception: Reception, decision: Decision, error: GatewayError): void {
       failures.inc({ route: decision.route ?? 'none', target: decision.primary, code: error.code });
       logger.warn(
-        { requestId: reception.requestId, route: decision.route, side: decision.primary, code: error.code, err: error },
+        {
+          requestId: reception.requestId,
+          route: decision.route,
+          side: decision.primary,
+          code: error.code,
+          cause: causes(error),
+        },
         `${decision.primary} did not answer: ${error.message}`,
       );
     },
@@ -120,6 +126,12 @@ export function createGatewayTelemetry(logger: Logger, metrics: Metrics) {
       return counts.get(route) ?? { legacy: 0, new: 0 };
     },
   };
+}
+
+/** What an error was caused by, without stacks: while a side is away there is one line per request. */
+function causes({ cause }: Error): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return [cause.message, causes(cause)].filter((text) => text !== undefined).join(': ');
 }
 
 function count(counts: Map<string, Record<Target, number>>, route: string): Record<Target, number> {

@@ -25,7 +25,7 @@ export async function startChild(command: string, args: readonly string[], optio
     pid: child.pid!,
     process: child,
     exited,
-    async stop(graceMs = 10_000) {
+    async stop(graceMs = 15_000) {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       const kill = setTimeout(() => child.kill('SIGKILL'), graceMs);
