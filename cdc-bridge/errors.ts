@@ -13,6 +13,10 @@ export const bridgeErrors = {
     title: 'The legacy database does not answer, or the connection to it was lost.',
     remedy: 'Check address, account and network. A running bridge tries again by itself.',
   },
+  'legacy-refused': {
+    title: 'The legacy database does not know the account or the database that the configuration names.',
+    remedy: 'Correct legacy.database.url, or create the account; a running bridge ends, so that nobody waits in vain.',
+  },
   'another-server': {
     title: 'The database is not the one that the stored position belongs to.',
     remedy: 'Point the configuration back to the first server, or begin anew with an empty log.',

@@ -1,15 +1,21 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** A part's metrics, in the Prometheus text format. Labels have few values: never a path, a user or a key. */
+/**
+ * A part's metrics, in the Prometheus text format. Labels have few values: never a path, a user or a key. Asking again for a name gives
+ * the metric that is there, so that a part may be started again.
+ */
 export class Metrics {
   readonly #registry = new Registry();
 
   counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> {
-    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return this.#known(
+      name,
+      () => new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] }),
+    );
   }
 
   gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Gauge<Label> {
-    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return this.#known(name, () => new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] }));
   }
 
   /** `buckets` in seconds. */
@@ -19,7 +25,10 @@ export class Metrics {
     labelNames: readonly Label[],
     buckets: number[],
   ): Histogram<Label> {
-    return new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [this.#registry] });
+    return this.#known(
+      name,
+      () => new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [this.#registry] }),
+    );
   }
 
   get contentType(): string {
@@ -28,5 +37,9 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  #known<Metric>(name: string, make: () => Metric): Metric {
+    return (this.#registry.getSingleMetric(name) as Metric | undefined) ?? make();
   }
 }

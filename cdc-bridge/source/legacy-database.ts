@@ -68,11 +68,14 @@ async function query(on: Pool | Connection, sql: string, values: readonly unknow
   return rows;
 }
 
-const connectionErrors =
-  /^(E[A-Z]+|PROTOCOL_\w+|ER_ACCESS_DENIED_ERROR|ER_DBACCESS_DENIED_ERROR|ER_BAD_DB_ERROR|ER_CON_COUNT_ERROR|ER_CONNECTION_KILLED)$/;
+const connectionErrors = /^(E[A-Z]+|PROTOCOL_\w+|ER_CON_COUNT_ERROR|ER_CONNECTION_KILLED)$/;
+const refusals = /^(ER_ACCESS_DENIED_ERROR|ER_DBACCESS_DENIED_ERROR|ER_BAD_DB_ERROR)$/;
 
 /** A connection that cannot be made, or broke, is a state of the world; any other SQL error is passed on as it is. */
 function refuse(error: Error & { code?: string; fatal?: boolean }): never {
+  if (refusals.test(error.code ?? '')) {
+    throw new BridgeError('legacy-refused', `legacy database: ${error.message}`, { cause: error });
+  }
   if (!error.fatal && !connectionErrors.test(error.code ?? '')) throw error;
   throw new BridgeError('legacy-unreachable', `legacy database: ${error.message || error.code}`, { cause: error });
 }

@@ -34,11 +34,13 @@ export function parseConfigText(name: string, text: string, environment: Environ
     path: [],
     message: error.message,
   }));
+  const place = (offset: number) => ({ file: name, ...at(offset) });
   if (problems.length === 0)
-    problems.push(...interpolate(document, environment, (offset) => ({ file: name, ...at(offset) })));
+    problems.push(...unresolvedAliases(document, place), ...interpolate(document, environment, place));
+  const value = problems.length === 0 ? plainDocument(document, problems, place) : {};
   return {
     name,
-    value: problems.length === 0 ? (document.toJS() ?? {}) : {},
+    value,
     problems,
     position: (path, of = 'value') => at(offsetOf(document, path, of)),
     has: (path) => document.hasIn(path),
@@ -46,6 +48,32 @@ export function parseConfigText(name: string, text: string, environment: Environ
 }
 
 type Place = { file: string; line: number; column: number };
+
+/** The document as plain values. What YAML refuses only here (a merge of what is no mapping, aliases without end) is a problem of the whole file. */
+function plainDocument(document: Document, problems: ConfigProblem[], place: (offset: number) => Place): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    problems.push({ ...place(0), path: [], message: (error as Error).message });
+    return {};
+  }
+}
+
+/** `*name` without a `&name` before it; YAML itself finds that only when the value is taken. */
+function unresolvedAliases(document: Document, place: (offset: number) => Place): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document)) return;
+      problems.push({
+        ...place(node.range?.[0] ?? 0),
+        path: [],
+        message: `found *${node.source}, but no &${node.source} before it`,
+      });
+    },
+  });
+  return problems;
+}
 
 /** Replaces `${NAME}` and `${NAME:-default}` in every text value. An unset name without default is a problem, never an empty text. */
 function interpolate(document: Document, environment: Environment, place: (offset: number) => Place): ConfigProblem[] {

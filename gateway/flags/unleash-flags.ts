@@ -34,7 +34,7 @@ export async function unleashFlags(options: UnleashOptions, waitMs = patienceMs)
 class UnleashFlags implements FlagSource {
   readonly #options: UnleashOptions;
   readonly #now: () => number;
-  readonly #storage: FlagStorage;
+  readonly #storage: FlagCopy;
   readonly #watch: NodeJS.Timeout;
   /** The client that evaluates; undefined until flags are known. */
   #client: FlagClient | undefined;
@@ -81,6 +81,7 @@ class UnleashFlags implements FlagSource {
     clearInterval(this.#watch);
     this.#successor?.stop();
     this.#client?.stop();
+    await this.#storage.settled();
   }
 
   /**
@@ -148,8 +149,13 @@ class UnleashFlags implements FlagSource {
   }
 }
 
+interface FlagCopy extends FlagStorage {
+  /** Resolves when the last copy is on disk. */
+  settled(): Promise<void>;
+}
+
 /** The last good copy, in memory and in a file that is never half-written. A copy that cannot be kept is told and changes nothing else. */
-function flagStorage(path: string, telemetry: FlagsTelemetry): FlagStorage {
+function flagStorage(path: string, telemetry: FlagsTelemetry): FlagCopy {
   let latest: unknown;
   let written = Promise.resolve();
   return {
@@ -169,5 +175,6 @@ function flagStorage(path: string, telemetry: FlagsTelemetry): FlagStorage {
         .catch((error) => telemetry.copyFailed(path, error));
       await written;
     },
+    settled: () => written,
   };
 }

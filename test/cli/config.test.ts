@@ -135,6 +135,7 @@ listeners: {public: {port: 8081}}
   it('says where YAML itself is broken', () => {
     expect(problems('legacy: [a\n')[0]).toMatch(/^strangler\.yaml:\d+:\d+ /);
     expect(problems('legacy: http://a\nlegacy: http://b\n')[0]).toContain('unique');
+    expect(problems('legacy: *nobody\n')).toEqual(['strangler.yaml:1:9 found *nobody, but no &nobody before it']);
   });
 
   it('answers any text with problems that have a place, never with another error', () => {
@@ -156,6 +157,9 @@ listeners: {public: {port: 8081}}
       'null',
       '1',
       '"',
+      '*a ',
+      '&a ',
+      '<<: ',
     );
     fc.assert(
       fc.property(fc.array(fc.oneof(word, fc.string({ maxLength: 4 })), { maxLength: 25 }), (words) => {

@@ -66,7 +66,7 @@ function agreedDifferences(text: string): string {
     .replaceAll(legacy.url, 'http://HOST')
     .replaceAll(services.url, 'http://HOST')
     .replace(/,"views":\d+/, '')
-    .replace(/<p class="views">.*<\/p>/, '')
+    .replace(/\n<p class="views">.*<\/p>/, '')
     .replaceAll('"estimated_arrival":"0000-00-00"', '"estimated_arrival":null')
     .replace(/(<dt>Estimated arrival<\/dt><dd>)0000-00-00/, '$1–')
     .replaceAll('<td>0000-00-00</td>', '<td></td>')
