@@ -147,6 +147,17 @@ export function columnsUsed(table: MappedTable): { path: string[]; column: strin
   return named;
 }
 
+/** The columns that rules for updates look at; undefined when one of them takes every update, or there is none. */
+export function watchedColumns(table: MappedTable): ReadonlySet<string> | undefined {
+  const updates = Object.values(table.events).filter(({ op }) => op === 'u');
+  const watched = updates.map(({ changed = [], before = {}, after = {} }) => [
+    ...changed,
+    ...Object.keys(before),
+    ...Object.keys(after),
+  ]);
+  return watched.length === 0 || watched.some((columns) => columns.length === 0) ? undefined : new Set(watched.flat());
+}
+
 export function keyColumns(table: MappedTable): readonly string[] {
   return typeof table.key === 'string' ? [table.key] : table.key;
 }

@@ -1,4 +1,10 @@
-import { columnsUsed, keyColumns, type MappedTable, type TablesConfig } from '../mapping/table-mapping.ts';
+import {
+  columnsUsed,
+  keyColumns,
+  type MappedTable,
+  type TablesConfig,
+  watchedColumns,
+} from '../mapping/table-mapping.ts';
 import type { LegacyDatabase, SqlRow } from '../source/legacy-database.ts';
 import type { PreflightProblem } from './problem.ts';
 
@@ -31,6 +37,7 @@ async function checkTable(database: LegacyDatabase, name: string, table: MappedT
   return [
     ...checkEngine(name, table, String(found.engine)),
     ...checkColumns(name, table, columns),
+    ...checkWatched(name, table, columns),
     ...(await checkKey(database, name, table)),
   ];
 }
@@ -90,6 +97,18 @@ function checkColumns(name: string, table: MappedTable, columns: readonly Column
       ]),
     );
   return [...missing, ...altered];
+}
+
+/** A column that is part of the mapping but whose change alone would be no event, so that the new side would keep the old value. */
+function checkWatched(name: string, table: MappedTable, columns: readonly Column[]): PreflightProblem[] {
+  const watched = watchedColumns(table);
+  if (!watched) return [];
+  const passedOver = new Set([...watched, ...keyColumns(table), ...(table.columns?.exclude ?? [])]);
+  const unwatched = columns.map((column) => column.name).filter((column) => !passedOver.has(column));
+  if (unwatched.length === 0) return [];
+  const message = `${name}: a change of ${unwatched.join(', ')} alone is no event, because no rule of op u looks at it`;
+  const fix = [`-- name each under changed in a rule of ${name}, or under ${name}.columns.exclude`];
+  return [{ severity: 'warning', code: 'column-unwatched', message, fix }];
 }
 
 /** The key must be one of the table's unique keys without NULL, or rows would share their events. */

@@ -5,6 +5,8 @@ import type { BinlogFile } from '../positions/cursor.ts';
 export interface UnreadWrite {
   readonly reason: 'statement-format' | 'table-cleared';
   readonly sql: string;
+  /** The tables it is about; `*` stands for all, absent means unknown. */
+  readonly tables?: readonly string[];
 }
 
 /** One committed transaction of the legacy database, in the order of its binlog. */

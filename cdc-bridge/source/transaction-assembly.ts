@@ -5,6 +5,7 @@ import type { Row, RowChange } from '../mapping/row-change.ts';
 import type { BinlogFile } from '../positions/cursor.ts';
 import type { GtidSet } from '../positions/gtid.ts';
 import type { SourceTransaction, UnreadWrite } from './change-source.ts';
+import { clearedTables } from './cleared-tables.ts';
 
 /** What a binlog reader tells, event by event; `at` is milliseconds since 1970. */
 export type BinlogEvent =
@@ -131,15 +132,14 @@ export class TransactionAssembly {
     return open.standalone ? this.#close(at) : undefined;
   }
 
-  /** A write logged as text counts when it ran in our database or names it. */
+  /** A write logged as text counts when it ran in our database or names it; statements that clear tables say which. */
   #noteUnread(open: OpenTransaction, schema: string, text: string): void {
-    const ours = schema === this.#database || text.includes(this.#database);
-    if (!ours) return;
-    if (/^(insert|update|delete|replace|load data)\b/i.test(text))
+    const near = schema === this.#database || text.includes(this.#database);
+    if (near && /^(insert|update|delete|replace|load data)\b/i.test(text))
       open.unread.push({ reason: 'statement-format', sql: text });
-    if (/^(truncate|drop table|rename table|alter table .* rename )/i.test(text)) {
-      open.unread.push({ reason: 'table-cleared', sql: text });
-    }
+    const cleared = clearedTables(text).filter((name) => (name.schema ?? schema) === this.#database);
+    if (cleared.length > 0)
+      open.unread.push({ reason: 'table-cleared', sql: text, tables: cleared.map(({ table }) => table) });
   }
 
   #rolledBack(at: number): SourceTransaction | undefined {

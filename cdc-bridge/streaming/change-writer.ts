@@ -103,15 +103,23 @@ export class ChangeWriter {
   async #plan(transaction: SourceTransaction, window: SnapshotWindow): Promise<Plan> {
     const plan: Plan = { events: [], parked: [] };
     for (const change of transaction.rows) await this.#planChange(transaction, change, window, plan);
-    transaction.unread.forEach(({ reason, sql }, index) => {
+    transaction.unread.forEach(({ reason, sql, tables }, index) => {
+      const mapped = tables?.filter((table) => this.#isMapped(table));
+      if (mapped?.length === 0) return;
       this.#setAside(plan, transaction.committedAt, {
         reason,
         detail: sql.slice(0, 500),
         transaction: transaction.name,
         rowIndex: -1 - index,
+        ...(mapped && { table: mapped.join(', ') }),
       });
     });
     return plan;
+  }
+
+  #isMapped(table: string): boolean {
+    const entry = this.#ports.tables[table];
+    return table === '*' || (entry !== undefined && entry !== 'ignore');
   }
 
   async #planChange(

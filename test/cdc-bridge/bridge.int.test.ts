@@ -94,6 +94,19 @@ describe('the sample domain', () => {
     expect(events[1]!.data).not.toHaveProperty('status');
   });
 
+  it('tells all that a REPLACE changes, which MariaDB logs as an update of the row', async () => {
+    await legacy.run(insert);
+    const bridge = await start(bridgeConfig(legacy), log.log);
+    await caughtUp(bridge);
+    await legacy.run(
+      "REPLACE INTO shipments (id, sender, receiver, created_at) VALUES (1, 'bob', 'bill', '2020-02-02 00:00:00')",
+    );
+    await caughtUp(bridge);
+    await bridge.stop();
+    const last = (await allEvents(log.log)).at(-1)!;
+    expect(last.data).toMatchObject({ 'created-at': '2020-02-02 00:00:00' });
+  });
+
   it('tells creations, deletions and the rows of the shipment in the shipment’s stream', async () => {
     bridge = await start(bridgeConfig(legacy), log.log);
     const events = await eventsAfter(async () => {

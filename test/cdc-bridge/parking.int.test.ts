@@ -105,10 +105,22 @@ it('parks writes that were logged as SQL text and tables that were cleared', asy
   await legacy.run('TRUNCATE TABLE shipment_notes');
   await caughtUp(bridge);
   const { parked } = await bridge.status();
-  expect(parked.changes.map(({ reason, detail }) => [reason, detail])).toEqual([
-    ['statement-format', "INSERT INTO page_views VALUES ('/', 1)"],
-    ['table-cleared', 'TRUNCATE TABLE shipment_notes'],
+  expect(parked.changes.map(({ reason, detail, table }) => [reason, detail, table])).toEqual([
+    ['statement-format', "INSERT INTO page_views VALUES ('/', 1)", undefined],
+    ['table-cleared', 'TRUNCATE TABLE shipment_notes', 'shipment_notes'],
   ]);
+});
+
+it('takes no alarm at a nightly TRUNCATE of a table that is ignored, at scratch tables, or at a renamed column', async () => {
+  bridge = await start(bridgeConfig(legacy), log.log);
+  await caughtUp(bridge);
+  await legacy.run('TRUNCATE sessions');
+  await legacy.run('CREATE TABLE scratch (a INT)');
+  await legacy.run('DROP TABLE scratch');
+  await legacy.run('DROP TABLE IF EXISTS never_was');
+  await legacy.run('ALTER TABLE sessions RENAME COLUMN data TO text');
+  await caughtUp(bridge);
+  expect((await bridge.status()).parked.changes).toEqual([]);
 });
 
 it('never keeps excluded columns of a parked row', async () => {

@@ -62,6 +62,14 @@ tables:
     );
   });
 
+  it('warns of a column whose change would be no event', async () => {
+    await legacy.run('ALTER TABLE shipments ADD COLUMN weight INT');
+    const warnings = (await preflight(bridgeConfig(legacy))).filter(({ code }) => code === 'column-unwatched');
+    expect(warnings.map(({ message }) => message)).toEqual([
+      'shipments: a change of weight alone is no event, because no rule of op u looks at it',
+    ]);
+  });
+
   it('keeps the bridge from starting, with all of it in the error', async () => {
     const log = tempLog();
     const failure = await start(bridgeConfig(legacy, tables), log.log).catch((error) => error);

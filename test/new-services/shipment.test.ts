@@ -77,6 +77,11 @@ describe('a shipment', () => {
     expect(evolve(known, cleared).record).toMatchObject({ sender: 'bob', receiverPhone: null });
   });
 
+  test('takes the time of creation from a row that was replaced', () => {
+    const replaced = happened('shipment-details-changed', { 'created-at': '2020-02-02 00:00:00' });
+    expect(shipmentAfter(imported, replaced).record).toMatchObject({ createdAt: '2020-02-02 00:00:00' });
+  });
+
   test('keeps items and notes that were imported before their record', () => {
     const item = happened('packing-list-item-imported', { 'item-id': 1, description: 'marbles', quantity: 2 });
     const note = happened('shipment-note-imported', { 'note-id': 4, author: 'alice', body: 'x', 'created-at': null });

@@ -97,13 +97,9 @@ const blank: ShipmentFields = {
 
 function createRecord(shipment: Shipment, data: JsonObject, event: PastEvent): Shipment {
   const { occurredAt } = event.meta;
-  const createdAt = textOrNull(data['created-at'], event.action === 'shipment-created' ? occurredAt : null);
-  const record = {
-    kind: 'existing',
-    ...readDetails(blank, data),
-    status: textOr(data.status, blank.status),
-    createdAt,
-  } as const;
+  const createdAt = event.action === 'shipment-created' ? occurredAt : null;
+  const status = textOr(data.status, blank.status);
+  const record = { kind: 'existing', ...readDetails({ ...blank, createdAt }, data), status } as const;
   const texts = Array.isArray(data['packing-list']) ? data['packing-list'] : [];
   const items = texts.map((text, index) => ({ id: index + 1, description: String(text), quantity: 1 }));
   return { ...shipment, record, packingList: [...shipment.packingList, ...items] };
@@ -120,7 +116,7 @@ function changeStatus(shipment: Shipment, data: JsonObject): Shipment {
 }
 
 /** Fields that the payload does not carry (masked columns, for instance) keep what they were. */
-function readDetails(known: ShipmentFields, data: JsonObject): Omit<ShipmentFields, 'status' | 'createdAt'> {
+function readDetails(known: ShipmentFields, data: JsonObject): Omit<ShipmentFields, 'status'> {
   return {
     customerId: idOr(data['customer-id'], known.customerId),
     sender: textOr(data.sender, known.sender),
@@ -129,6 +125,7 @@ function readDetails(known: ShipmentFields, data: JsonObject): Omit<ShipmentFiel
     price: textOr(data.price, known.price),
     estimatedArrival: withoutZeroDate(textOrNull(data['estimated-arrival'], known.estimatedArrival)),
     document: textOrNull(data.document, known.document),
+    createdAt: textOrNull(data['created-at'], known.createdAt),
   };
 }
 
