@@ -38,12 +38,25 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Lays out a folder with the repository's own configuration on free ports, and starts the system in it. */
+/** A folder with the repository's own configuration, on free ports instead of 8000 and 8080 to 8083. */
+export interface SystemFolder {
+  readonly path: string;
+  /** One more free port. */
+  readonly spare: number;
+  /** `http://127.0.0.1:…` for one of the usual ports. */
+  at(port: string): string;
+}
+
+export async function layOutSystem(): Promise<SystemFolder> {
+  const path = mkdtempSync(join(tmpdir(), 'strangler-'));
+  const ports = await distinctPorts(['8000', '8080', '8081', '8082', '8083', 'spare']);
+  layOut(path, ports);
+  return { path, spare: ports.get('spare')!, at: (port) => `http://127.0.0.1:${ports.get(port)}` };
+}
+
+/** Starts the system in such a folder. */
 export async function startSystem({ args = [] }: { args?: string[] } = {}): Promise<TestSystem> {
-  const folder = mkdtempSync(join(tmpdir(), 'strangler-'));
-  const ports = await distinctPorts(['8000', '8080', '8081', '8082', '8083']);
-  layOut(folder, ports);
-  const at = (port: string) => `http://127.0.0.1:${ports.get(port)}`;
+  const { path: folder, at } = await layOutSystem();
   let child: ChildProcess | undefined;
   let printed = '';
 
