@@ -25,7 +25,7 @@ import { LegacyDatabase } from './source/legacy-database.ts';
 import { reconnecting } from './source/reconnecting.ts';
 import { type BridgeStatus, bridgeStatus, type Condition } from './status.ts';
 import { ChangeWriter } from './streaming/change-writer.ts';
-import { type ImportPorts, importSnapshot, startAtHead } from './streaming/import-snapshot.ts';
+import { type ImportPorts, importAdded, importSnapshot, startAtHead } from './streaming/import-snapshot.ts';
 import { streamChanges } from './streaming/stream-changes.ts';
 import { bridgeTelemetry, type Telemetry } from './telemetry.ts';
 
@@ -178,9 +178,10 @@ async function startingPlace(
   cursor: BridgeCursor | undefined,
   signal: AbortSignal,
 ): Promise<StreamPosition | undefined> {
-  if (cursor?.progress.phase === 'streaming') return cursor.progress;
-  const passesOver = !cursor && importing.config.database.snapshotMode === 'never';
-  return passesOver ? startAtHead(importing) : importSnapshot(importing, cursor?.progress, signal);
+  const never = importing.config.database.snapshotMode === 'never';
+  if (!cursor && never) return startAtHead(importing);
+  if (cursor?.progress.phase !== 'streaming') return importSnapshot(importing, cursor?.progress, signal);
+  return never ? cursor.progress : importAdded(importing, cursor.progress, signal);
 }
 
 function changeSource({ config, telemetry, condition }: Parts): ChangeSource {

@@ -28,6 +28,13 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     warned: ({ code, message, fix }: PreflightProblem) => logger.warn({ code, fix }, message),
     snapshotStarted: (position: string, tables: number) =>
       logger.info({ position, tables }, 'initial snapshot started'),
+    tablesAdded: (tables: readonly string[]) =>
+      logger.info({ tables }, 'tables were added to the mapping; importing the rows they have'),
+    tablesLeft: (tables: readonly string[]) =>
+      logger.warn(
+        { tables },
+        'tables that were imported are not mapped any more; changes from now on are not followed, and mapping them again will not bring those back',
+      ),
     snapshotFinished: (position: string, rowCount: number) =>
       logger.info({ position, rows: rowCount }, 'initial snapshot finished'),
     streaming: (position: string) => logger.info({ position }, 'following the binlog'),

@@ -21,15 +21,23 @@ export function prepareDataDirectory(directory: string): void {
   const found = readOrMake(path, () => String(format));
   if (Number(found) !== format) {
     throw new Error(
-      `${path}: found data format ${found}, expected ${format}. Use the version that wrote it, or run "npm run reset" to start afresh.`,
+      `${path}: found data format ${JSON.stringify(found.slice(0, 20))}, expected ${format}. Use the version that wrote it, or run "npm run reset" to start afresh.`,
     );
   }
 }
 
-/** A secret that is made once, readable by its owner only, and stays: the admin token, the key that signs cookies. */
+/**
+ * A secret that is made once, readable by its owner only, and stays: the admin token, the key that signs cookies. Throws when the file
+ * holds none: an empty one would let everybody in.
+ */
 export function secretFile(directory: string, name: string): string {
   mkdirSync(directory, { recursive: true });
-  return readOrMake(join(directory, name), () => randomBytes(24).toString('base64url'));
+  const path = join(directory, name);
+  const secret = readOrMake(path, () => randomBytes(24).toString('base64url'));
+  if (/^[\x21-\x7e]{16,}$/.test(secret)) return secret;
+  throw new Error(
+    `${path}: found ${secret.length} characters that are no secret, expected at least 16 printable ones. Delete the file to have another made.`,
+  );
 }
 
 /** Whoever comes first makes the file, and nobody reads half of it: processes that start together agree. */

@@ -7,11 +7,15 @@ import { join } from 'node:path';
  */
 export class Bypass {
   readonly #path: string;
+  readonly #onChange: (on: boolean, by: string) => void;
   #active: boolean;
 
-  constructor(dataDir: string) {
+  /** `onChange` is told each change, and at the start that it is on. */
+  constructor(dataDir: string, onChange: (on: boolean, by: string) => void) {
     this.#path = join(dataDir, 'bypass');
+    this.#onChange = onChange;
     this.#active = existsSync(this.#path);
+    if (this.#active) onChange(true, `the file ${this.#path}`);
   }
 
   get active(): boolean {
@@ -21,6 +25,7 @@ export class Bypass {
   /** Takes effect with the next request. Throws when the file cannot be written; then it is switched all the same, for this process only. */
   set(on: boolean, by = 'operator'): void {
     this.#active = on;
+    this.#onChange(on, by);
     if (on) writeFileSync(this.#path, `${JSON.stringify({ since: new Date().toISOString(), by })}\n`);
     else rmSync(this.#path, { force: true });
   }

@@ -64,7 +64,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   const { dataDir } = config;
   await mkdir(dataDir, { recursive: true });
   const telemetry = createGatewayTelemetry(logger, metrics);
-  const bypass = new Bypass(dataDir);
+  const bypass = new Bypass(dataDir, telemetry.bypassed);
 
   const journal = keep(opened, await startJournal({ openLog: ports.openLog, dataDir, logger, metrics }));
   const flags = keep(opened, await startFlags({ unleash: config.flags, journal, dataDir, logger, metrics }));

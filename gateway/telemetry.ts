@@ -48,6 +48,7 @@ export function createGatewayTelemetry(logger: Logger, metrics: Metrics) {
     ['route'],
   );
   const refused = metrics.counter('strangler_refused_total', 'Requests that were not forwarded.', ['code']);
+  const bypassOn = metrics.gauge('strangler_bypass_on', 'Whether every request goes to legacy.');
   const counts = new Map<string, Record<Target, number>>();
 
   return {
@@ -111,6 +112,12 @@ export function createGatewayTelemetry(logger: Logger, metrics: Metrics) {
     defect(error: unknown, during: string): void {
       refused.inc({ code: 'internal-error' });
       logger.error({ err: error }, `the gateway failed while ${during}`);
+    },
+
+    bypassed(on: boolean, by: string): void {
+      bypassOn.set(on ? 1 : 0);
+      if (on) logger.warn({ by }, 'bypass is on: every request goes to legacy');
+      else logger.warn({ by }, 'bypass is off: requests go where the routes say');
     },
 
     started(publicUrl: string, adminUrl: string): void {

@@ -28,6 +28,8 @@ const streamPosition = z.object({
   position: z.string(),
   /** Where the last run of the initial snapshot looked, when it took several: see streaming/snapshot-window.ts. */
   importedUpTo: z.string().optional(),
+  /** Tables whose rows of before are on the log, or were passed over on purpose. Absent in cursors of old: those that are mapped. */
+  imported: z.array(z.string()).optional(),
   file: binlogFile.optional(),
 });
 

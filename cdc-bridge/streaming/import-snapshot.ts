@@ -48,9 +48,29 @@ export async function importSnapshot(
   return undefined;
 }
 
+/**
+ * Imports the tables that were added to the mapping since `streamed` was stored: as an interrupted snapshot would, which goes on with the tables
+ * that are not done. Without such tables the place stays what it was.
+ */
+export async function importAdded(
+  ports: ImportPorts,
+  streamed: StreamPosition,
+  signal: AbortSignal,
+): Promise<StreamPosition | undefined> {
+  const mapped = importedTables(ports);
+  const { position, imported = mapped } = streamed;
+  const added = mapped.filter((table) => !imported.includes(table));
+  const left = imported.filter((table) => !mapped.includes(table));
+  if (left.length > 0) ports.telemetry.tablesLeft(left);
+  if (added.length === 0) return { ...streamed, imported };
+  ports.telemetry.tablesAdded(added);
+  return importSnapshot(ports, { phase: 'snapshot', start: position, done: imported }, signal);
+}
+
 /** Passes over what is there: stores the binlog's head and gives it as the place where streaming begins. */
 export async function startAtHead(ports: ImportPorts): Promise<StreamPosition> {
-  const beginning: StreamPosition = { phase: 'streaming', position: await ports.database.head() };
+  const imported = importedTables(ports);
+  const beginning: StreamPosition = { phase: 'streaming', position: await ports.database.head(), imported };
   await ports.writer.moveTo(cursorOf(ports, beginning));
   return beginning;
 }
@@ -76,6 +96,7 @@ async function oneRun(
     phase: 'streaming',
     position: from.start,
     ...(run.position === from.start ? {} : { importedUpTo: run.position }),
+    imported: [...new Set([...from.done, ...importedTables(ports)])],
   };
   let rows = 0;
   telemetry.snapshotStarted(run.position, tables);
@@ -93,6 +114,10 @@ async function oneRun(
   await writer.moveTo(cursorOf(ports, beginning));
   telemetry.snapshotFinished(run.position, rows);
   return beginning;
+}
+
+function importedTables({ config }: ImportPorts): string[] {
+  return snapshotTables(config.tables).map(([name]) => name);
 }
 
 function show({ progress, onSnapshot }: ImportPorts, state: SnapshotState): void {

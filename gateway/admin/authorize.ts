@@ -4,13 +4,14 @@ import { AdminError } from './admin-errors.ts';
 
 /**
  * Lets a request pass that has the token: `Authorization: Bearer TOKEN`, or `Authorization: TOKEN` as Unleash's SDKs send it. Digests are
- * compared, in constant time, so that neither the token's length nor its beginning shows in how long a refusal takes.
+ * compared, in constant time, so that neither the token's length nor its beginning shows in how long a refusal takes. Without a token
+ * nobody passes, even should the expected one be empty.
  */
 export function authorize(token: string) {
   const expected = digest(token);
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const given = (request.headers.authorization ?? '').replace(/^Bearer +/i, '');
-    if (timingSafeEqual(digest(given), expected)) {
+    if (given !== '' && timingSafeEqual(digest(given), expected)) {
       next();
       return;
     }

@@ -12,6 +12,8 @@ export interface EvidenceTelemetry {
   pendingFailed(path: string, error: unknown): void;
   /** Examples could not be read or written; the counts are not touched by that. */
   samplesFailed(dir: string, error: unknown): void;
+  /** Files of examples held none; they are deleted. */
+  samplesUnreadable(dir: string, count: number): void;
 }
 
 export function evidenceTelemetry(logger: Logger, metrics: Metrics): EvidenceTelemetry {
@@ -38,6 +40,10 @@ export function evidenceTelemetry(logger: Logger, metrics: Metrics): EvidenceTel
     samplesFailed(dir, error) {
       failures.inc();
       logger.error({ dir, err: error }, 'examples of differences cannot be kept on disk');
+    },
+    samplesUnreadable(dir, count) {
+      failures.inc();
+      logger.warn({ dir, count }, 'examples of differences could not be read and were deleted');
     },
   };
 }

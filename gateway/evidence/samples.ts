@@ -96,7 +96,9 @@ export class Samples {
     await mkdir(this.#dir, { recursive: true });
     const names = (await readdir(this.#dir)).filter((name) => name.endsWith('.json'));
     const found = await Promise.all(names.map(async (name) => ({ name, kept: await this.#readSample(name) })));
-    for (const { name, kept } of found) if (!kept) this.#enqueue(() => unlink(join(this.#dir, name)));
+    const unreadable = found.filter(({ kept }) => !kept);
+    for (const { name } of unreadable) this.#enqueue(() => unlink(join(this.#dir, name)));
+    if (unreadable.length > 0) this.#telemetry.samplesUnreadable(this.#dir, unreadable.length);
     const oldestFirst = found
       .flatMap(({ name, kept }) => (kept ? [{ name, kept }] : []))
       .sort((one, other) => one.kept.sample.at.localeCompare(other.kept.sample.at));

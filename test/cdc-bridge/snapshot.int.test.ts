@@ -105,3 +105,32 @@ it('passes over the rows that are there when the mode is never, and keeps to tha
     ['customer-created', 'while away'],
   ]);
 });
+
+it('imports a table that is added to the mapping later, once, and what happened to its rows meanwhile is in the import', async () => {
+  const customers =
+    'customers: {key: id, stream: "customer-{id}", events: {customer-imported: {op: r}, customer-changed: {op: u}}}';
+  const notes =
+    'shipment_notes: {key: id, stream: "note-{id}", events: {note-imported: {op: r, data: {body: body}}, note-changed: {op: u, data: {body: body}}}}';
+  const run = async (tables: string) => {
+    const bridge = await start(bridgeConfig(legacy, readTables(tables)), log.log);
+    await caughtUp(bridge);
+    return bridge;
+  };
+  await legacy.run("INSERT INTO customers (name, created_at) VALUES ('ann', NOW())");
+  await legacy.run("INSERT INTO shipment_notes (body) VALUES ('first'), ('second')");
+  await (await run(`tables: {${customers}}`)).stop();
+  await legacy.run("UPDATE shipment_notes SET body = 'changed while away' WHERE id = 1");
+  await legacy.run("UPDATE customers SET city = 'moved'");
+  await (await run(`tables: {${customers}, ${notes}}`)).stop();
+  const again = await run(`tables: {${customers}, ${notes}}`);
+  await legacy.run("UPDATE shipment_notes SET body = 'changed after' WHERE id = 2");
+  await caughtUp(again);
+  await again.stop();
+  expect((await allEvents(log.log)).map(({ action, data }) => [action, data.body])).toEqual([
+    ['customer-imported', undefined],
+    ['note-imported', 'changed while away'],
+    ['note-imported', 'second'],
+    ['customer-changed', undefined],
+    ['note-changed', 'changed after'],
+  ]);
+});

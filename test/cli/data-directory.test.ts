@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
+import { prepareDataDirectory, secretFile } from '../../cli/data-directory.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'data-directory-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,4 +27,20 @@ test('processes that start together in an empty directory agree on its format an
   expect(new Set(first!.map((secret) => secret.length))).toEqual(new Set([32]));
   for (const other of others) expect(other).toEqual(first);
   for (const directory of directories) expect(readdirSync(directory).sort()).toEqual(['format', 'secret']);
+});
+
+test.each([
+  ['empty', ''],
+  ['short', 'abc\n'],
+  ['garbage', '\0\x01\xff'.repeat(20)],
+])('a secret file that is %s is refused: an empty secret would let everybody in', (name, text) => {
+  writeFileSync(join(folder, name), text);
+  expect(() => secretFile(folder, name)).toThrow(/: found \d+ characters .*Delete the file/);
+});
+
+test('a format file of garbage is quoted, not poured out on the terminal', () => {
+  const directory = join(folder, 'of-garbage');
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'format'), '\x1b[2J'.repeat(100));
+  expect(() => prepareDataDirectory(directory)).toThrow(/found data format "\\u001b\[2J/);
 });

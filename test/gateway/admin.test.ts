@@ -122,6 +122,12 @@ describe('who may ask', () => {
     await request(app).get(path).set('authorization', 'Bearer wrong').expect(401);
   });
 
+  test('nobody without a token, even should the configured one be empty', async () => {
+    const open = createAdmin({ ...ports, token: '' }, undefined);
+    await request(open).get('/api/status').expect(401);
+    await request(open).get('/api/status').set('authorization', 'Bearer ').expect(401);
+  });
+
   test('health needs none', async () => {
     expect((await request(app).get('/healthz').expect(200)).body).toEqual({ status: 'ok' });
     expect((await request(app).get('/readyz').expect(200)).body).toEqual({ status: 'ready', degraded: [] });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifySignedUser } from '../../contract/signed-user.ts';
 import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
-import { silent } from '../../runtime/logger.ts';
+import { type Logger, silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { configure, secret } from './configure.ts';
 import { type Answer, ask, type Side, startSide } from './sides.ts';
@@ -36,6 +36,7 @@ interface Wanted {
   readonly identity?: object;
   readonly bridgeUrl?: string;
   readonly service?: string;
+  readonly logger?: Logger;
 }
 
 /** A gateway without a log: it serves from what the configuration says. */
@@ -49,7 +50,7 @@ async function start(routes: unknown[], wanted: Wanted = {}): Promise<RunningGat
   const away = new Error('the log is away');
   const gateway = await startGateway(config, {
     openLog: () => Promise.reject(away),
-    logger: silent,
+    logger: wanted.logger ?? silent,
     metrics: new Metrics(),
   });
   cleanups.push(gateway.stop);
@@ -298,7 +299,9 @@ describe('bypass', () => {
     first.bypass.set(true);
     expect(servedBy(await ask(first.publicUrl, '/a'))).toBe('legacy');
     await first.stop();
-    const second = await start(pinned);
+    const told: unknown[] = [];
+    const second = await start(pinned, { logger: { ...silent, warn: (_, message) => told.push(message) } });
+    expect(told).toContain('bypass is on: every request goes to legacy');
     expect(servedBy(await ask(second.publicUrl, '/a'))).toBe('legacy');
     second.bypass.set(false);
     expect(servedBy(await ask(second.publicUrl, '/a'))).toBe('new');
