@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parkingReasons } from '../../cdc-bridge/errors.ts';
 import type { BridgeStatus } from '../../cdc-bridge/status.ts';
 import { bridgeStatus } from '../bridge-status.ts';
 import { bold, print, red, table } from '../print.ts';
@@ -30,7 +31,7 @@ function describe(status: BridgeStatus): string {
     `${bold('events')}    ${events} appended since the start${snapshot ? `; initial snapshot: ${snapshot.rows} rows of ${snapshot.tables} tables` : ''}`,
     '',
     table(
-      ['table', 'operation', 'mapped', 'ignored', 'unmapped', 'parked'],
+      ['table, since the start', 'operation', 'mapped', 'ignored', 'unmapped', 'parked'],
       coverage.map(({ table, op, mapped, ignored, unmapped, parked }) => [
         table,
         operations[op],
@@ -38,13 +39,24 @@ function describe(status: BridgeStatus): string {
       ]),
     ),
   ];
-  if (parked.count > 0) {
-    lines.push('', red(`${parked.count} row changes are parked:`));
-    lines.push(
-      ...parked.changes.map(
-        (change) => `  ${change.stream ?? change.row ?? change.table}  ${change.reason}: ${change.detail}`,
-      ),
-    );
-  }
-  return lines.join('\n');
+  return [...lines, ...describeParked(parked)].join('\n');
+}
+
+/** What is parked, why, and what that means; until parked changes can be released, beginning anew is the only way to have them. */
+function describeParked({ count, streams, changes }: BridgeStatus['parked']): string[] {
+  if (count === 0) return [];
+  const reasons = [...new Set(changes.map(({ reason }) => reason))];
+  return [
+    '',
+    red(`${count} row changes are parked; the first ${changes.length}:`),
+    ...changes.map(({ stream, row, table, reason, detail }) => {
+      const where = stream ?? row ?? table ?? 'unknown table';
+      return `  ${where}  ${reason}: ${detail}`;
+    }),
+    '',
+    ...reasons.map((reason) => `${bold(reason)}  ${parkingReasons[reason]}`),
+    `The new side shows ${streams.length} streams as they were before; their later changes are parked as well. All are kept, in topic`,
+    'row-changes of the log. Correcting the mapping lets changes of other streams through; it does not release what is parked.',
+    'To have everything, correct the mapping and begin anew with an empty log: every row is imported as it is now.',
+  ];
 }
