@@ -10,7 +10,7 @@ export const gatewayErrors = {
   'bad-host': {
     status: 400,
     title: 'The request does not say clearly which host it is for.',
-    remedy: 'Nothing here: the client sends several or malformed Host headers.',
+    remedy: 'Nothing here: the client sends no Host header, several, or a malformed one.',
   },
   'bad-target': {
     status: 400,

@@ -73,6 +73,11 @@ export const adminErrors = {
     title: 'The event log does not answer, so nothing can be changed.',
     remedy: 'Traffic goes on by the last known state. In an emergency `strangler bypass on` needs no log.',
   },
+  'bypass-not-kept': {
+    status: 500,
+    title: 'Bypass is switched, but not in its file.',
+    remedy: 'It counts until this gateway ends; a restart goes by the file. Make room on the disk and switch again.',
+  },
   'admin-failed': {
     status: 500,
     title: 'The admin API failed.',

@@ -123,9 +123,20 @@ function addRoutes(app: Express, ports: AdminPorts): void {
   app.get('/api/bypass', (_, response) => void response.json({ on: ports.bypass.active }));
   app.post('/api/bypass', (request, response) => {
     const { on, by } = readBody(bodies.bypass, request);
-    ports.bypass.set(on, by);
+    switchBypass(ports, on, by);
     response.json({ on: ports.bypass.active });
   });
+}
+
+/** In an emergency it must be plain whether it counts: it does, also where it cannot be kept. */
+function switchBypass({ bypass, logger }: AdminPorts, on: boolean, by: string): void {
+  try {
+    bypass.set(on, by);
+  } catch (error) {
+    logger.error({ err: error }, 'bypass is switched, but its file cannot be written');
+    const state = bypass.active ? 'on' : 'off';
+    throw new AdminError('bypass-not-kept', `bypass is ${state} for this process; ${(error as Error).message}`);
+  }
 }
 
 function addFlags(app: Express, ports: AdminPorts): void {

@@ -360,6 +360,25 @@ describe('bad requests', () => {
     );
   });
 
+  test('a bypass that cannot be kept tells that it counts all the same', async () => {
+    const full = {
+      active: false,
+      set(on: boolean) {
+        this.active = on;
+        throw new Error('ENOSPC: no space left on device, write');
+      },
+    };
+    const answer = await request(createAdmin({ ...ports, bypass: full }, undefined))
+      .post('/api/bypass')
+      .set('authorization', `Bearer ${token}`)
+      .send({ on: true })
+      .expect(500);
+    expect(answer.body).toMatchObject({
+      code: 'bypass-not-kept',
+      detail: 'bypass is on for this process; ENOSPC: no space left on device, write',
+    });
+  });
+
   test('a failure inside is told without its cause', async () => {
     const broken = createAdmin({ ...ports, routes: () => JSON.parse('{') }, undefined);
     const answer = await request(broken).get('/api/routes').set('authorization', `Bearer ${token}`).expect(500);
