@@ -16,7 +16,11 @@ const stage = z.string().transform((text, context): Stage => {
   return z.NEVER;
 });
 
-const headerValues = z.record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected a header name'), z.string());
+/** Values without the white space around them, which does not count on the wire either. */
+const headerValues = z.record(
+  z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected a header name'),
+  z.string().transform((value) => value.replace(/^[ \t]+|[ \t]+$/g, '')),
+);
 
 /** What each resource takes; unknown members are refused. */
 export const bodies = {

@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../contract/event-log.ts';
 import { openLog } from '../../event-log/open.ts';
 import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
+import { assignmentCookie } from '../../gateway/identity/assignment.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
-import { configure } from './configure.ts';
+import { configure, secret } from './configure.ts';
 import { ask, type Side, startSide } from './sides.ts';
 import { eventually } from './wire.ts';
 
@@ -120,6 +122,36 @@ describe('explaining', () => {
       ],
     });
     expect([...legacy.received, ...service.received]).toEqual([]);
+  });
+
+  it('names the side that then answers, for any request', async () => {
+    const gateway = await start('one', onTheLog, {
+      routes: ['/shipments/{id:int}', '/shipments/{id}/*', { match: 'GET /reports/*', serve: 'new' }],
+      split: [{ header: { 'x-beta': '1' } }, { percent: '50%' }],
+    });
+    const keys = Array.from({ length: 8 }, (_, index) => assignmentCookie(`${index}`.repeat(22), secret, false));
+    const described = fc.record({
+      method: fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'),
+      url: fc
+        .array(
+          fc.constantFrom('/', 'shipments', 'Shipments', '7', '/7', '/reports', '%37', '%2F', '..', ';', '?', '//'),
+        )
+        .map((parts) => `/${parts.join('')}`),
+      headers: fc.record({
+        'x-beta': fc.constantFrom('1', ' 1', '1\t', '1, 1', '0'),
+        cookie: fc
+          .tuple(fc.constantFrom(...keys), fc.constantFrom('', '; user=alice', '; a="'))
+          .map(([key, rest]) => `${key!.split(';')[0]}${rest}`),
+      }),
+    });
+    await fc.assert(
+      fc.asyncProperty(described, async (request) => {
+        const { body } = await admin(gateway, 'POST', '/api/explain', request);
+        const answer = await ask(gateway.publicUrl, request.url, request);
+        expect(JSON.parse(answer.body).by).toBe(body.primary);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('refuses what the gateway would refuse', async () => {
