@@ -4,6 +4,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import type { BridgeConfig } from './config.ts';
 import { Coverage } from './coverage.ts';
+import { remedyOf } from './errors.ts';
 import { serveBridge } from './http.ts';
 import { compileMapping } from './mapping/mapping.ts';
 import { ParkedChanges } from './parking/parked-changes.ts';
@@ -138,6 +139,7 @@ function begin(
   const work = follow(parts, cursor, stopping.signal).catch((error: Error) => {
     parts.condition.phase = 'stopped';
     parts.condition.failure = error.message;
+    parts.condition.remedy = remedyOf(error);
     parts.telemetry.stoppedLoudly(error);
     fail(error);
   });

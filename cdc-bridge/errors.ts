@@ -55,6 +55,11 @@ export class BridgeError extends Error {
   }
 }
 
+/** What the operator should do about an error that stopped the bridge; undefined for one that is not in the list. */
+export function remedyOf(error: Error): string | undefined {
+  return error instanceof BridgeError ? bridgeErrors[error.code].remedy : undefined;
+}
+
 /** Every refusal over HTTP: code → status, title and what the caller should do. */
 export const bridgeProblems = {
   'not-found': { status: 404, title: 'There is no such resource.', remedy: 'Ask for one of the paths in the detail.' },

@@ -10,6 +10,8 @@ export interface BridgeStatus {
   readonly phase: Phase;
   /** Why it stopped, when it stopped loudly. */
   readonly failure?: string;
+  /** What the operator should do about it. */
+  readonly remedy?: string | undefined;
   /** Everything up to here is on the log; absent until streaming begins. */
   readonly position?: string;
   /** The binlog's end; absent while the database is away. */
@@ -36,6 +38,7 @@ const shownParked = 100;
 export interface Condition {
   phase: Phase;
   failure?: string;
+  remedy?: string | undefined;
 }
 
 export function bridgeStatus(

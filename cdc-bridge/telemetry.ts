@@ -1,6 +1,6 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { BridgeError } from './errors.ts';
+import { type BridgeError, remedyOf } from './errors.ts';
 import type { ParkedChange } from './parking/parked-changes.ts';
 import type { PreflightProblem } from './preflight/problem.ts';
 
@@ -58,7 +58,7 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     logUnavailable: (message: string, waitMs: number) => logger.warn({ waitMs }, `${message}; trying again`),
     lagged: (lagMs: number) => lag.set(lagMs / 1_000),
     stoppedLoudly: (error: Error & { code?: string }) =>
-      logger.error({ code: error.code, err: error.message }, 'bridge stopped'),
+      logger.error({ code: error.code, err: error.message, remedy: remedyOf(error) }, 'bridge stopped'),
     stopped: (position: string | undefined) => logger.info({ position }, 'bridge stopped on request'),
   };
 }

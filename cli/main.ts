@@ -46,15 +46,18 @@ export async function main(args: readonly string[]): Promise<void> {
     for (const { load } of neededFor(args)) (await load())(program);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    report(error);
+    await report(error);
   }
 }
 
-function report(error: unknown): void {
+/** The code that knows the remedies is loaded when there is something to remedy. */
+async function report(error: unknown): Promise<void> {
   const code = (error as { code?: string }).code ?? '';
   if (code.startsWith('commander.')) return;
   process.exitCode = error instanceof ConfigError ? 2 : 1;
   const expected = error instanceof ConfigError || error instanceof CommandError;
   const { message, stack } = error as Error;
+  const remedy = (await import('./remedy.ts')).remedyOf(error as Error);
   process.stderr.write(`${red(expected || process.env.DEBUG === undefined ? message : (stack ?? message))}\n`);
+  if (remedy) process.stderr.write(`${remedy}\n`);
 }

@@ -5,9 +5,12 @@ import type { RunningPart } from '../runtime/part.ts';
 
 /** A bridge that runs, or will as soon as its database is there. */
 export interface PatientBridge extends RunningPart {
-  /** Resolves with the error that stops the bridge for good. */
+  /** Resolves with an error that stopped the bridge and that another start may get over. */
   readonly failed: Promise<Error>;
 }
+
+/** Where another start would only meet the same binlog: then the rest of this process stays, and the bridge tells at /status what is wrong. */
+const needOperator = new Set(['position-not-on-server', 'another-server', 'binlog-undecodable']);
 
 /**
  * Starts a bridge. While the legacy database is away it is tried again in the background, so that nothing else of this process waits for
@@ -23,7 +26,9 @@ export async function startPatientBridge(config: BridgeConfig, ports: BridgePort
   const isStarted = async () => {
     try {
       bridge = await startBridge(config, ports);
-      void bridge.failed.then(fail);
+      void bridge.failed.then((error) => {
+        if (!needOperator.has((error as { code?: string }).code ?? '')) fail(error);
+      });
       return true;
     } catch (error) {
       if ((error as { code?: string }).code !== 'legacy-unreachable') throw error;

@@ -1,4 +1,7 @@
-import type { ColumnInfo } from '@vlasky/zongji';
+/** A column as the library describes it; it decodes by `charset`. */
+interface Column {
+  charset: string | null;
+}
 
 /**
  * MySQL's latin1 is Windows-1252 with the control characters where that has none (0x81, 0x8D, 0x8F, 0x90, 0x9D), so UTF-8 that an application wrote
@@ -11,12 +14,12 @@ const byteForByte = 'iso88591';
 const upperControls = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
 /** To be called with the columns of a table before its rows are read. */
-export function keepLatin1Bytes(columns: readonly ColumnInfo[] | undefined): void {
+export function keepLatin1Bytes(columns: readonly Column[] | undefined): void {
   for (const column of columns ?? []) if (column.charset === 'latin1') column.charset = byteForByte;
 }
 
 /** A value of such a column as the text that SELECT shows; any other value as it is. */
-export function latin1Text({ charset }: ColumnInfo, value: unknown): unknown {
+export function latin1Text({ charset }: Column, value: unknown): unknown {
   if (charset !== byteForByte || typeof value !== 'string') return value;
   return value.replace(/[\x80-\x9f]/g, (byte) => upperControls[byte.charCodeAt(0) - 0x80]!);
 }

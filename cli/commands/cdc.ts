@@ -21,10 +21,23 @@ export function addCdc(program: Command): void {
 const operations = { r: 'read', c: 'create', u: 'update', d: 'delete' } as const;
 
 function describe(status: BridgeStatus): string {
-  const { phase, failure, position, head, lagTransactions, lagMs, address, events, snapshot, coverage, parked } =
-    status;
+  const {
+    phase,
+    failure,
+    remedy,
+    position,
+    head,
+    lagTransactions,
+    lagMs,
+    address,
+    events,
+    snapshot,
+    coverage,
+    parked,
+  } = status;
   const lines = [
     `${bold('phase')}     ${phase}${failure ? `  ${red(failure)}` : ''}`,
+    ...(remedy ? [remedy] : []),
     `${bold('position')}  ${position ?? 'none yet'}  (on the log: ${address})`,
     `${bold('binlog')}    ${head ?? red('the database is away')}`,
     `${bold('lag')}       ${lagTransactions ?? '?'} transactions, ${lagMs ?? '?'} ms`,

@@ -295,6 +295,10 @@ describe('stopping loudly', () => {
     const answers = await Promise.all(['/head', '/readyz'].map((path) => fetch(bridge.url + path)));
     expect(answers.map(({ status }) => status)).toEqual([503, 503]);
     expect(await answers[0]!.json()).toMatchObject({ code: 'bridge-stopped', detail: failure.message });
-    expect(await bridge.status()).toMatchObject({ phase: 'stopped', failure: failure.message });
+    expect(await bridge.status()).toMatchObject({
+      phase: 'stopped',
+      failure: failure.message,
+      remedy: expect.stringContaining('empty log'),
+    });
   });
 });
