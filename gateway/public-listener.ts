@@ -6,6 +6,7 @@ import { GatewayError, problemOf } from './errors.ts';
 import type { ClientSide } from './forwarding/forwarder.ts';
 import { refuse } from './forwarding/refuse.ts';
 import { maxHeaderBytes } from './forwarding/upstream-agents.ts';
+import { Turns } from './turns.ts';
 
 /** Longer than the idle limit of the usual load balancers, so that they close first and never send into a closed connection. */
 const keepAliveMs = 65_000;
@@ -27,42 +28,45 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
     requireHostHeader: false,
   });
   server.maxHeadersCount = 0;
-  const answering = new WeakMap<Duplex, ServerResponse>();
-  const take = (request: IncomingMessage, response: ServerResponse) => {
-    if (isClosing(answering.get(request.socket))) return;
-    answering.set(request.socket, response);
-    handle({ request, response });
+  const turns = new Turns();
+  const refuseInTurn = (socket: Duplex, error: GatewayError) => {
+    socket.on('error', () => {});
+    turns.takeLast(socket, () => {
+      refused(error);
+      refuseRaw(socket, error);
+    });
   };
+  const take = (request: IncomingMessage, response: ServerResponse) =>
+    turns.take(response, () => handle({ request, response }));
   server.on('request', take);
   server.on('checkContinue', take);
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (!isClosing(answering.get(socket))) takeUpgrade(request, socket, head, handle, refused);
+    socket.on('error', () => {});
+    turns.takeLast(socket, () => takeUpgrade(request, socket, head, handle, refused));
   });
-  server.on('connect', (_request, socket) => {
-    const error = new GatewayError('no-tunnel', 'found method CONNECT');
-    refused(error);
-    refuseRaw(socket, error);
-  });
+  server.on('connect', (_request, socket) =>
+    refuseInTurn(socket, new GatewayError('no-tunnel', 'found method CONNECT')),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const response = answering.get(socket);
-    const answered = response === undefined || response.writableFinished;
-    if (error.code === 'ECONNRESET' || !socket.writable || (!answered && response.headersSent)) {
-      socket.destroy();
-      return;
-    }
-    const refusal = malformed(error);
-    refused(refusal);
-    refuseRaw(socket, refusal);
+    const current = turns.waitsFor(socket);
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else if (current === undefined || current.req.complete) refuseInTurn(socket, malformed(error));
+    else breakOff(socket, current, malformed(error), refused);
   });
   return server;
 }
 
-/**
- * The connection's last answer said that it closes: a request behind it, which Node has read already, must not be served (RFC 9112
- * section 9.6). It may be what a refused request was to smuggle.
- */
-function isClosing(last: ServerResponse | undefined): boolean {
-  return last?.headersSent === true && !last.shouldKeepAlive;
+/** The body of a request that is being served cannot be read on: it gets the refusal for an answer where it has none yet. */
+function breakOff(
+  socket: Duplex,
+  current: ServerResponse,
+  error: GatewayError,
+  refused: (error: GatewayError) => void,
+): void {
+  refused(error);
+  const itsTurn = current.socket !== null;
+  if (itsTurn && !current.headersSent) refuseRaw(socket, error);
+  else socket.destroy();
 }
 
 /** An upgrade has no ServerResponse: one is made, so that an ordinary answer can be given too. h2c is declined by answering in HTTP/1.1. */
@@ -73,7 +77,6 @@ function takeUpgrade(
   handle: RequestHandler,
   refused: (error: GatewayError) => void,
 ): void {
-  socket.on('error', () => {});
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);

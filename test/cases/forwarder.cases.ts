@@ -127,6 +127,56 @@ export function forwarderCases(startForwarder: StartForwarder): void {
     });
   });
 
+  describe('requests that come before the last is answered', () => {
+    const slow = 'POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx';
+    const waiting = (upstream: { connections: readonly Wire[] }) =>
+      eventually(() => upstream.connections.find((wire) => /slow[\s\S]*x$/.test(wire.received)));
+
+    it('do not overtake it, and a client cannot have many at once', async () => {
+      const others = answering(ok);
+      let connections = 0;
+      const { upstream, client } = await between((wire) => {
+        connections += 1;
+        if (connections > 1) return others(wire);
+      });
+      client.send(slow + Array.from({ length: 500 }, (_, n) => `GET /${n} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+      const wire = await waiting(upstream);
+      expect(connections).toBe(1);
+      wire.send(ok);
+      await eventually(() => client.received.split('200 OK').length === 502);
+      expect(connections).toBeLessThan(5);
+    });
+
+    it.each([
+      [
+        'an upgrade',
+        'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+        /101 Switching/,
+      ],
+      ['CONNECT', 'CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n', /405 /],
+      ['rubbish', 'rubbish\r\n\r\n', /400 /],
+    ])('are answered after it where they are %s', async (_, bytes, answer) => {
+      const { upstream, client } = await between(async (wire) => {
+        if (!(await wire.until(/\r\n\r\n/)).includes('/ws')) return;
+        wire.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      });
+      client.send(slow + bytes);
+      const wire = await waiting(upstream);
+      wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no');
+      await client.until(/\r\n\r\no$/);
+      wire.send('k');
+      expect(await client.until(answer)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nokHTTP\/1\.1 \d/);
+    });
+
+    it('cut the connection when the body of one of them is malformed', async () => {
+      const { upstream, client } = await between(() => {});
+      client.send(`${slow}POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nrubbish\r\n`);
+      await client.end();
+      expect(client.received).toBe('');
+      expect(upstream.connections.map((wire) => wire.received).join()).not.toContain('/b');
+    });
+  });
+
   describe('smuggling', () => {
     const attempts: readonly [string, string][] = [
       [
