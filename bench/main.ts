@@ -11,7 +11,7 @@ const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise
 };
 
 /** `npm run bench -- [lag] [proxy] [start] [--json] …`: runs what is named, or everything, one after the other. */
-export async function main(args: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -49,3 +49,9 @@ function wholeNumber(name: string, text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`--${name}: found "${text}", expected a whole number from 1 on`);
   return Number(text);
 }
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+await main(process.argv.slice(2)).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});

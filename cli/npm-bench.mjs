@@ -1,10 +1,11 @@
-import { ensurePackages } from './bootstrap.mjs';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ensurePackages, root } from './bootstrap.mjs';
 
 ensurePackages('develop');
-const { register } = await import('tsx/esm/api');
-register();
-const { main } = await import('../bench/main.ts');
-await main(process.argv.slice(2)).catch((error) => {
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+const program = [import.meta.resolve('tsx'), join(root, 'bench', 'main.ts')];
+const child = spawn(process.execPath, ['--import', ...program, ...process.argv.slice(2)], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code) => {
+  process.exitCode = code ?? 1;
 });

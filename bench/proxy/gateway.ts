@@ -48,7 +48,7 @@ export async function startMeasuredGateway(
   writeFileSync(join(folder, 'strangler.yaml'), stringify(configuration));
   const output = openSync(join(folder, 'gateway.log'), 'a');
   const run = (args: readonly string[]) =>
-    startChild(process.execPath, [program, ...args], { cwd: folder, stdio: ['ignore', output, output] });
+    startChild(process.execPath, [program, ...args], { cwd: folder, stdio: ['ignore', output, output, 'ipc'] });
   const gateway = await run(['start', '--only', 'gateway']);
   const ready = async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok;
   await until(ready, 20_000, `the gateway to be ready; see ${folder}/gateway.log`);

@@ -40,6 +40,8 @@ export async function startNginx(
     stdio: ['ignore', output, output],
     env: { ...process.env, ...(binary.libraries ? { LD_LIBRARY_PATH: binary.libraries } : {}) },
   });
+  // nginx does not notice when the process that started it is gone.
+  process.once('exit', () => child.process.kill());
   await until(async () => (await fetch(`http://127.0.0.1:${port}/`)).ok, 10_000, `nginx; see ${folder}/nginx.log`);
   return child;
 }
