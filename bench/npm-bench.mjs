@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { ensurePackages, root } from './bootstrap.mjs';
+import { ensurePackages, root } from '../cli/bootstrap.mjs';
 
 ensurePackages('develop');
 const program = [import.meta.resolve('tsx'), join(root, 'bench', 'main.ts')];

@@ -36,6 +36,7 @@ export class UpstreamCall {
   readonly #plan: ForwardPlan;
   readonly #upstream: ClientRequest;
   #settle: (result: CallResult) => void = () => {};
+  #settled = false;
   #bytesReadBefore = 0;
   #failure: GatewayError | undefined;
   #responseTimer: NodeJS.Timeout | undefined;
@@ -46,7 +47,10 @@ export class UpstreamCall {
     this.#response = response;
     this.#plan = plan;
     this.result = new Promise((resolve) => {
-      this.#settle = resolve;
+      this.#settle = (result) => {
+        this.#settled = true;
+        resolve(result);
+      };
     });
     this.#upstream = agents.request(plan.upstream, options.reuse, {
       method: request.method,
@@ -69,7 +73,9 @@ export class UpstreamCall {
   #listen(options: CallOptions): void {
     const upstream = this.#upstream;
     upstream.on('error', (error) => this.#fail(error));
-    upstream.on('close', () => this.#fail(new Error('closed')));
+    upstream.on('close', () => {
+      if (!this.#settled) this.#fail(new Error('closed'));
+    });
     upstream.on('socket', (socket) => {
       this.#bytesReadBefore = socket.bytesRead;
     });
