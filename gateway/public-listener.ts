@@ -40,6 +40,8 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
     turns.take(response, () => handle({ request, response }));
   server.on('request', take);
   server.on('checkContinue', take);
+  // Else Node would answer by itself, out of turn: what to make of an unknown expectation is the application's to say.
+  server.on('checkExpectation', take);
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => {});
     turns.takeLast(socket, () => takeUpgrade(request, socket, head, handle, refused));

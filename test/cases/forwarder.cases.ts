@@ -168,6 +168,19 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       expect(await client.until(answer)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nokHTTP\/1\.1 \d/);
     });
 
+    it('are in turn behind an expectation that nobody knows, too', async () => {
+      const { client } = await between(async (wire) => {
+        await wire.until(/\r\n\r\n/);
+        if (!wire.received.includes('/ws')) return wire.send(ok);
+        wire.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      });
+      client.send(
+        'GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n' +
+          'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+      await client.until(/^HTTP\/1\.1 200 OK[\s\S]*okHTTP\/1\.1 101 Switching/);
+    });
+
     it('cut the connection when the body of one of them is malformed', async () => {
       const { upstream, client } = await between(() => {});
       client.send(`${slow}POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nrubbish\r\n`);
