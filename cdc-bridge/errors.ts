@@ -1,5 +1,8 @@
 import { unclearReasons } from './mapping/unclear.ts';
 
+const beginAnew =
+  'begin anew with an empty log: stop, move log.db* and *-view.v*.db* out of the data directory (they keep what the new side wrote itself), start';
+
 /**
  * Everything that stops the bridge loudly: code → what it means and what the operator should do.
  * A change that only the mapping cannot understand does not stop it: it is parked, see `parkingReasons`.
@@ -19,20 +22,20 @@ export const bridgeErrors = {
   },
   'another-server': {
     title: 'The database is not the one that the stored position belongs to.',
-    remedy: 'Point the configuration back to the first server, or begin anew with an empty log.',
+    remedy: `Point the configuration back to the first server, or ${beginAnew}.`,
   },
   'position-not-on-server': {
     title:
       'The server no longer has, or never had, the binlog from the stored position on: purged, or restored from a backup.',
-    remedy: 'Restore the binlog files if they exist; else begin anew with an empty log.',
+    remedy: `Restore the binlog files if they exist; else ${beginAnew}.`,
   },
   'binlog-undecodable': {
     title: 'The binlog holds something that this reader cannot decode; going on would lose changes.',
-    remedy: 'Turn off the server feature named in the message and begin anew from a new snapshot.',
+    remedy: `Turn off the server feature named in the message, then ${beginAnew}.`,
   },
   'cursor-unreadable': {
     title: 'The stored position is damaged or was written by a newer version.',
-    remedy: 'Run the version that wrote it, or begin anew with an empty log.',
+    remedy: `Run the version that wrote it, or ${beginAnew}.`,
   },
   'log-refused': {
     title: 'The event log refused an append, so the position was not advanced.',

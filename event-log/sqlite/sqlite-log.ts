@@ -18,6 +18,9 @@ import { addressOf, type StoredEvent, toRecorded } from './stored-event.ts';
 /** Events that a follower is given at once; the next batch is read when it asks for it. */
 const followBatch = 500;
 
+/** Reads of followers that are remembered until the next commit; those who stand at the end need few. */
+const maxSharedReads = 8;
+
 /** Opens the log in the SQLite file at `path`; creates it when it is missing. Throws LogError. */
 export function openSqliteLog(path: string, options: SqliteLogOptions): EventLog {
   return new SqliteLog(new LogFile(path, options), options);
@@ -38,6 +41,8 @@ class SqliteLog implements EventLog {
   readonly #byId: Statement;
   readonly #head: Statement;
   readonly #cursor: Statement;
+  readonly #sharedReads = new Map<string, Promise<readonly RecordedEvent[]>>();
+  #sharedAt = 0;
   #closing: Promise<void> | undefined;
 
   constructor(file: LogFile, options: SqliteLogOptions) {
@@ -82,7 +87,7 @@ class SqliteLog implements EventLog {
     let position = after;
     while (!signal.aborted) {
       const { rings } = this.#bell;
-      const events = await this.read(topic, position, followBatch);
+      const events = await this.#readShared(topic, position);
       if (signal.aborted) return;
       if (events.length === 0) {
         await this.#bell.next(rings, signal);
@@ -112,6 +117,23 @@ class SqliteLog implements EventLog {
       this.#bell.close();
     });
     return this.#closing;
+  }
+
+  /**
+   * Optimization: hundreds of followers at the same place are woken by the same ring; one read serves them all. It holds until the next ring:
+   * whoever reads between a commit and its ring is rung for afterwards, here as there.
+   */
+  #readShared(topic: Topic, after: number): Promise<readonly RecordedEvent[]> {
+    const { rings } = this.#bell;
+    if (rings !== this.#sharedAt || this.#sharedReads.size >= maxSharedReads) this.#sharedReads.clear();
+    this.#sharedAt = rings;
+    const place = `${topic} ${after}`;
+    const known = this.#sharedReads.get(place);
+    if (known) return known;
+    const reading = this.read(topic, after, followBatch);
+    this.#sharedReads.set(place, reading);
+    reading.catch(() => this.#sharedReads.delete(place));
+    return reading;
   }
 
   /** A reader beyond the end would wait for offsets that other events will take: the log is not the one it has read. */

@@ -67,8 +67,7 @@ async function refuseAnotherLog(log: EventLog, store: ProjectionStore): Promise<
   throw new ServicesError(
     'projection-of-another-log',
     `${store.path} was built up to event ${eventId} at ${formatLogAddress(addressOf(offset))}; ` +
-      `the log has ${event ? `event ${event.id} there` : `nothing there, it ends at ${formatLogAddress(head)}`}. ` +
-      `If the log was replaced or restored on purpose, delete ${store.path}: it is rebuilt from the log`,
+      `the log has ${event ? `event ${event.id} there` : `nothing there, it ends at ${formatLogAddress(head)}`}`,
   );
 }
 

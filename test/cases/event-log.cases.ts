@@ -336,6 +336,17 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
         expect((await slow.next()).done).toBe(true);
       });
 
+      test('gives each of two hundred followers every event once and in order, whoever appends, wherever they start', async () => {
+        await log.append('domain', [item('s', 'none', 'first')]);
+        const following = Array.from({ length: 200 }, (_, n) => followed(log, n % 2, 41 - (n % 2)));
+        const other = given.again();
+        for (let n = 1; n <= 40; n++) await (n % 3 ? log : other).append('domain', [item('s', n, `e${n}`)]);
+        const all = (await log.read('domain', 0, 100)).map(({ id }) => id);
+        expect(all).toHaveLength(41);
+        for (const [n, seen] of (await Promise.all(following)).entries())
+          expect(seen.map(({ id }) => id)).toEqual(all.slice(n % 2));
+      });
+
       test('is told when its log is closed', async () => {
         const other = given.again();
         const seen = followed(other, 0, 1);

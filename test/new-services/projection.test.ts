@@ -113,7 +113,7 @@ describe('a projection', () => {
     const starting = () => startProjection({ log: another, dataDir: folder.path, upcast, ...told }, shipmentsView);
     await expect(starting()).rejects.toMatchObject({
       code: 'projection-of-another-log',
-      message: expect.stringMatching(/nothing there, it ends at domain\/0\/0.*delete .*\.db: it is rebuilt/),
+      message: expect.stringMatching(/nothing there, it ends at domain\/0\/0/),
     });
     await append(another, 'shipment-1', event('shipment-imported', legacyShipment));
     await expect(starting()).rejects.toMatchObject({ code: 'projection-of-another-log' });
