@@ -68,8 +68,8 @@ function describeParked({ count, streams, changes }: BridgeStatus['parked']): st
     }),
     '',
     ...reasons.map((reason) => `${bold(reason)}  ${parkingReasons[reason]}`),
-    `The new side shows ${streams.length} streams as they were before; their later changes are parked as well. All are kept, in topic`,
-    'row-changes of the log. Correcting the mapping lets changes of other streams through; it does not release what is parked.',
+    `The new side is without these changes, and without later ones of ${streams.length} streams, which wait behind them. All are kept, in`,
+    'topic row-changes of the log. Correcting the mapping lets changes of other streams through; it does not release what is parked.',
     'To have everything, correct the mapping and begin anew with an empty log: every row is imported as it is now.',
   ];
 }

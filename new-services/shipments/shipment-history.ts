@@ -23,7 +23,7 @@ export interface Setter {
 }
 
 /**
- * What can be known of the moment. `observed`: the answer is the fold of the events up to it. `not yet created`: the stream begins with
+ * What can be known of the moment. `observed`: the answer is the fold of the events up to it. `not yet created`: the record begins with
  * a creation that came later. `unknown before the import`: it begins with the initial snapshot, before which nobody watched.
  */
 export type Knowledge = 'observed' | 'not yet created' | 'unknown before the import';
@@ -44,8 +44,13 @@ export interface ShipmentAsOf {
 /** The shipment as it was at a moment, folded from exactly the events up to it; undefined when its stream is empty. */
 export async function shipmentAsOf(log: EventLog, key: number, moment: Moment): Promise<ShipmentAsOf | undefined> {
   const history = (await log.readStream('domain', shipmentStream(key))).map(upcast);
-  const [first] = history;
-  return first && asOf(first, prefixUpTo(history, moment));
+  const beginning = history.find(({ action }) => isBeginning(action)) ?? history[0];
+  return beginning && asOf(beginning, prefixUpTo(history, moment));
+}
+
+/** Items and notes may come before the record that they belong to: what is known of a shipment begins with the record. */
+function isBeginning(action: string): boolean {
+  return action === 'shipment-imported' || action === 'shipment-created';
 }
 
 /**
@@ -58,12 +63,13 @@ export function prefixUpTo(history: readonly RecordedEvent[], moment: Moment): r
   return later === -1 ? history : history.slice(0, later);
 }
 
-function asOf(first: RecordedEvent, prefix: readonly RecordedEvent[]): ShipmentAsOf {
+function asOf(beginning: RecordedEvent, prefix: readonly RecordedEvent[]): ShipmentAsOf {
   const { shipment, setBy } = foldWithSetters(prefix);
   const last = prefix.at(-1)?.meta;
+  const version = last?.version ?? 0;
   return {
-    knowledge: last ? 'observed' : knowledgeBefore(first),
-    version: last?.version ?? 0,
+    knowledge: version >= beginning.meta.version ? 'observed' : knowledgeBefore(beginning),
+    version,
     occurredAt: last?.occurredAt ?? null,
     shipment: shipmentJson(shipment),
     setBy,

@@ -134,6 +134,24 @@ describe('a shipment as of a moment', () => {
     });
   });
 
+  test('is unknown before the import of its record, also where its notes were imported first', async () => {
+    const note = event(
+      'shipment-note-imported',
+      { 'note-id': 1, author: null, body: 'x', 'created-at': null },
+      { origin: 'legacy-seed' },
+    );
+    await append(services.log, 'shipment-7', note, imported());
+    expect((await asOf({ version: 1 })).body.data).toMatchObject({
+      knowledge: 'unknown before the import',
+      version: 1,
+      shipment: null,
+    });
+    expect((await asOf({ version: 2 })).body.data).toMatchObject({
+      knowledge: 'observed',
+      shipment: { sender: 'bob' },
+    });
+  });
+
   test('is unknown before the import, and not yet created before a creation that was seen', async () => {
     await append(services.log, 'shipment-7', imported());
     expect((await asOf({ time: '2025-11-01T00:00:00Z' })).body.data).toEqual({
