@@ -63,9 +63,13 @@ async function* readBinlog(
       fail(error);
     }
   });
+  let lookedAt = heardAt;
   const watch = setInterval(() => {
-    if (queue.paused) heardAt = Date.now();
-    if (Date.now() - heardAt > silenceMs) fail(unreachable(`nothing heard for ${silenceMs} ms`));
+    const now = Date.now();
+    // While this process was busy with a huge transaction it could not hear: that is no silence of the server.
+    if (queue.paused || now - lookedAt > 2 * heartbeatMs) heardAt = now;
+    lookedAt = now;
+    if (now - heardAt > silenceMs) fail(unreachable(`nothing heard for ${silenceMs} ms`));
   }, heartbeatMs);
   const abort = () => queue.end();
   signal.addEventListener('abort', abort);

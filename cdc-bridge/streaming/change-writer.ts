@@ -74,7 +74,7 @@ export class ChangeWriter {
         events = [];
         await this.#park(plan.parked);
       }
-      events.push(...plan.events);
+      for (const event of plan.events) events.push(event);
       covered = transaction;
     }
     if (!covered) return;

@@ -60,12 +60,15 @@ export function importId(bridge: string, table: string, key: string, action: str
   return derivedId(bridge, 'initial-snapshot', table, key, action);
 }
 
-/** Events in their order, neighbours of one stream appended together. */
+/**
+ * Events in their order, neighbours of one stream and transaction appended together. Never of two transactions: a repeat may be cut elsewhere
+ * (a second bridge on the same log), and then some ids of an append would be there and others not.
+ */
 export function toAppends(events: readonly Addressed[]): StreamAppend[] {
   const appends: { stream: string; expect: 'any'; events: [NewEvent, ...NewEvent[]] }[] = [];
   for (const { stream, event } of events) {
     const last = appends.at(-1);
-    if (last?.stream === stream) last.events.push(event);
+    if (last?.stream === stream && last.events[0].parent === event.parent) last.events.push(event);
     else appends.push({ stream, expect: 'any', events: [event] });
   }
   return appends;

@@ -114,6 +114,29 @@ describe('writing changes', () => {
     }
   });
 
+  it('takes a transaction of two hundred thousand rows', async () => {
+    const rows = Array.from({ length: 200_000 }, (_, id) => ({ id, s: 1, a: id }));
+    let events = 0;
+    const counting: EventLog = Object.assign(Object.create(log.log), {
+      cursor: (name: string) => log.log.cursor(name),
+      read: (...args: Parameters<EventLog['read']>) => log.log.read(...args),
+      append: async (...[, batch]: Parameters<EventLog['append']>) => {
+        for (const item of batch) events += item.events.length;
+        return [];
+      },
+    });
+    await life(counting, [transaction(...rows)]);
+    expect(events).toBe(200_000);
+  });
+
+  it('repeats transactions that another bridge on the same log took in batches of its own', async () => {
+    const history = [1, 2, 3, 4].map((id) => transaction({ id, s: 1, a: id }));
+    await life(log.log, history.slice(0, 2));
+    await log.log.append('domain', [], { name: 'c', value: 'from the beginning' });
+    await life(log.log, history);
+    expect((await allEvents(log.log)).map(({ data }) => data.a)).toEqual([1, 2, 3, 4]);
+  });
+
   it('stores a position that no event goes with', async () => {
     await life(log.log, [transaction()]);
     expect((await log.log.cursor('c'))?.value).toBe(`mariadb:0-1-${number}`);
