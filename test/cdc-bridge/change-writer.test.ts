@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Coverage } from '../../cdc-bridge/coverage.ts';
 import { compileMapping } from '../../cdc-bridge/mapping/mapping.ts';
-import type { Row } from '../../cdc-bridge/mapping/row-change.ts';
+import type { Row, RowChange } from '../../cdc-bridge/mapping/row-change.ts';
 import { ParkedChanges } from '../../cdc-bridge/parking/parked-changes.ts';
 import { Progress } from '../../cdc-bridge/positions/progress.ts';
 import type { SourceTransaction } from '../../cdc-bridge/source/change-source.ts';
@@ -115,7 +115,10 @@ describe('writing changes', () => {
   });
 
   it('takes a transaction of two hundred thousand rows', async () => {
-    const rows = Array.from({ length: 200_000 }, (_, id) => ({ id, s: 1, a: id }));
+    const rows = Array.from(
+      { length: 200_000 },
+      (_, id): RowChange => ({ table: 't', op: 'c', after: { id, s: 1, a: id }, rowIndex: id }),
+    );
     let events = 0;
     const counting: EventLog = Object.assign(Object.create(log.log), {
       cursor: (name: string) => log.log.cursor(name),
@@ -125,7 +128,7 @@ describe('writing changes', () => {
         return [];
       },
     });
-    await life(counting, [transaction(...rows)]);
+    await life(counting, [{ ...transaction(), rows }]);
     expect(events).toBe(200_000);
   });
 
