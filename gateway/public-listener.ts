@@ -29,31 +29,33 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
   });
   server.maxHeadersCount = 0;
   const turns = new Turns();
-  const refuseInTurn = (socket: Duplex, error: GatewayError) => {
-    socket.on('error', () => {});
-    turns.takeLast(socket, () => {
-      refused(error);
-      refuseRaw(socket, error);
-    });
-  };
   const take = (request: IncomingMessage, response: ServerResponse) =>
     turns.take(response, () => handle({ request, response }));
   server.on('request', take);
   server.on('checkContinue', take);
   // Else Node would answer by itself, out of turn: what to make of an unknown expectation is the application's to say.
   server.on('checkExpectation', take);
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const handedOver = (socket: Duplex, act: () => void) => {
     socket.on('error', () => {});
-    turns.takeLast(socket, () => takeUpgrade(request, socket, head, handle, refused));
-  });
+    // Node has let go of the socket: an answer that is still being written would never learn that it may go on.
+    if (turns.waitsFor(socket)) socket.destroy();
+    else act();
+  };
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+    handedOver(socket, () => takeUpgrade(request, socket, head, handle, refused)),
+  );
+  const refuseNow = (socket: Duplex, error: GatewayError) => {
+    refused(error);
+    refuseRaw(socket, error);
+  };
   server.on('connect', (_request, socket) =>
-    refuseInTurn(socket, new GatewayError('no-tunnel', 'found method CONNECT')),
+    handedOver(socket, () => refuseNow(socket, new GatewayError('no-tunnel', 'found method CONNECT'))),
   );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const current = turns.waitsFor(socket);
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else if (current === undefined || current.req.complete) refuseInTurn(socket, malformed(error));
-    else breakOff(socket, current, malformed(error), refused);
+    else if (current && !current.req.complete) breakOff(socket, current, malformed(error), refused);
+    else turns.takeLast(socket, () => refuseNow(socket, malformed(error)));
   });
   return server;
 }
@@ -83,6 +85,8 @@ function takeUpgrade(
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());
+  // What Node does for its own: without it an answer longer than the socket's buffer would stop there.
+  socket.on('drain', () => response.emit('drain'));
   const client = { request, response };
   if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0) {
     const error = new GatewayError('upgrade-with-body', 'found Upgrade and a body, expected an upgrade without a body');

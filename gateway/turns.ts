@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 
 /**
  * Keeps the requests of one connection in turn. Node reads pipelined requests ahead and hands over all of them at once: a GET would overtake
- * the POST before it, one client could have thousands of requests at the application, and an upgrade or a refusal would be written into
- * the answer before it (RFC 9112 section 9.3.2).
+ * the POST before it, one client could have thousands of requests at the application, and a refusal would be written into the answer
+ * before it (RFC 9112 section 9.3.2).
  */
 export class Turns {
   /** The answer that must be out before anything else happens on its connection. The one that closes the connection stays. */

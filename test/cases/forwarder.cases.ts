@@ -147,38 +147,34 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       expect(connections).toBeLessThan(5);
     });
 
-    it.each([
-      [
-        'an upgrade',
-        'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
-        /101 Switching/,
-      ],
-      ['CONNECT', 'CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n', /405 /],
-      ['rubbish', 'rubbish\r\n\r\n', /400 /],
-    ])('are answered after it where they are %s', async (_, bytes, answer) => {
-      const { upstream, client } = await between(async (wire) => {
-        if (!(await wire.until(/\r\n\r\n/)).includes('/ws')) return;
-        wire.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
-      });
-      client.send(slow + bytes);
+    it('are answered after it where they are rubbish', async () => {
+      const { upstream, client } = await between(() => {});
+      client.send(`${slow}rubbish\r\n\r\n`);
       const wire = await waiting(upstream);
       wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no');
       await client.until(/\r\n\r\no$/);
       wire.send('k');
-      expect(await client.until(answer)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nokHTTP\/1\.1 \d/);
+      expect(await client.until(/400 /)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nokHTTP\/1\.1 400/);
     });
 
-    it('are in turn behind an expectation that nobody knows, too', async () => {
-      const { client } = await between(async (wire) => {
-        await wire.until(/\r\n\r\n/);
-        if (!wire.received.includes('/ws')) return wire.send(ok);
-        wire.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
-      });
-      client.send(
-        'GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n' +
-          'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
-      );
-      await client.until(/^HTTP\/1\.1 200 OK[\s\S]*okHTTP\/1\.1 101 Switching/);
+    const upgrade = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    it.each([
+      ['an upgrade', slow, upgrade],
+      [
+        'an upgrade behind an expectation nobody knows',
+        'GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n',
+        upgrade,
+      ],
+      ['CONNECT', slow, 'CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ])('cut the connection, and nothing else, where they are %s', async (_, first, second) => {
+      const { upstream, forwarder, client } = await between(answering(ok));
+      client.send(first + second);
+      await client.end();
+      expect(client.received).not.toContain('101');
+      expect(upstream.connections.map((wire) => wire.received).join()).not.toContain('/ws');
+      const next = await connect(forwarder.port);
+      next.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      expect(await next.end()).toMatch(/ok$/);
     });
 
     it('cut the connection when the body of one of them is malformed', async () => {
@@ -583,6 +579,15 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       );
       expect(await client.end()).toMatch(/^HTTP\/1\.1 200 OK/);
       expect(upstream.connections[0]!.received.toLowerCase()).not.toMatch(/h2c|http2-settings/);
+    });
+
+    it('answers a wish for h2c whole, however long the answer, as curl and Java send it with any request', async () => {
+      const body = 'x'.repeat(3_000_000);
+      const { client } = await between(answering(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+      client.send(
+        'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n',
+      );
+      expect((await client.end()).length).toBeGreaterThan(body.length);
     });
 
     it('answers 503 when nobody is there to upgrade with', async () => {
