@@ -99,7 +99,7 @@ it('names the privileges that the account lacks, and the GRANT for each', async 
 
 it('tells a database that is away, or refuses the account, as a problem and not as a crash', async () => {
   const wrong = Object.assign(new URL(serverUrl()), { password: 'wrong', pathname: '/x' }).href;
-  expect(codes(await preflight(bridgeConfig({ url: wrong })))).toEqual(['error legacy-unreachable']);
+  expect(codes(await preflight(bridgeConfig({ url: wrong })))).toEqual(['error legacy-refused']);
   expect(codes(await preflight(bridgeConfig({ url: 'mysql://root@127.0.0.1:1/x' })))).toEqual([
     'error legacy-unreachable',
   ]);
