@@ -26,7 +26,7 @@ export class ReadYourWrites {
   readonly #now: () => number;
   readonly #writes = new Map<string, Write>();
 
-  constructor(heads: BridgeHeads, now: () => number = Date.now) {
+  constructor(heads: BridgeHeads, now: () => number = () => performance.now()) {
     this.#heads = heads;
     this.#now = now;
   }
