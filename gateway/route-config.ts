@@ -81,7 +81,9 @@ export const splitSchema = z
   .meta({ description: 'Who is served by which side; the first entry that applies decides.' });
 
 const step = z.union([
-  z.enum(['legacy', 'shadow', 'new']).transform((kind): Stage => ({ kind })),
+  z
+    .enum(['legacy', 'shadow', 'new'], 'expected legacy, shadow, new or {canary: 20%}')
+    .transform((kind): Stage => ({ kind })),
   z.strictObject({ canary: percent }).transform(({ canary }): Stage => ({ kind: 'canary', percent: canary })),
 ]);
 /** Value of the key `rollout`. */

@@ -6,21 +6,21 @@ const sizes = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
 /** `200ms`, `2s`, `10m`, `24h`, `7d` → milliseconds. */
 export const duration = z
-  .string()
+  .string('expected a duration such as 200ms, 2s, 10m, 24h or 7d')
   .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'expected a duration such as 200ms, 2s, 10m, 24h or 7d')
   .transform((text) => Number.parseFloat(text) * units[text.replace(/^[\d.]+/, '') as keyof typeof units])
   .meta({ description: 'A duration: a number and ms, s, m, h or d.' });
 
 /** `0.1%`, `25%` → percent, 0 to 100. */
 export const percent = z
-  .string()
+  .string('expected a percentage from 0% to 100%, such as 0.1% or 25%')
   .regex(/^(100(\.0+)?|\d{1,2}(\.\d+)?)%$/, 'expected a percentage from 0% to 100%, such as 0.1% or 25%')
   .transform((text) => Number.parseFloat(text))
   .meta({ description: 'A percentage from 0% to 100%.' });
 
 /** `256KiB`, `64MiB` → bytes. */
 export const byteSize = z
-  .string()
+  .string('expected a size such as 512B, 256KiB, 64MiB or 1GiB')
   .regex(/^\d+(B|KiB|MiB|GiB)$/, 'expected a size such as 512B, 256KiB, 64MiB or 1GiB')
   .transform((text) => Number.parseInt(text, 10) * sizes[text.replace(/^\d+/, '') as keyof typeof sizes])
   .meta({ description: 'A size: a whole number and B, KiB, MiB or GiB.' });

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import type * as PackagedSqlite from '@photostructure/sqlite';
 
@@ -32,6 +33,7 @@ const busyTimeoutMs = 5_000;
 
 /** Opens a database file in WAL mode with `synchronous=FULL`: what was committed survives a power loss. Waits up to 5 s for another writer. */
 export function openDatabase(path: string, options: { readOnly?: boolean } = {}): Database {
+  if (!options.readOnly) createPrivate(path);
   const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
   try {
     database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
@@ -40,6 +42,15 @@ export function openDatabase(path: string, options: { readOnly?: boolean } = {})
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** A database holds customers' data: a new file is its owner's alone, and SQLite gives the files beside it the same mode. */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch {
+    // SQLite meets the same obstacle next and says it better.
   }
 }
 

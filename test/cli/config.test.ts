@@ -80,7 +80,7 @@ capabilities:
       'strangler.yaml:10:9 capabilities.shipments.routes.0: found "GET shipments/{id}", expected METHOD /path such as "GET /shipments/{id}", or a path alone for any method',
       'strangler.yaml:11:32 capabilities.shipments.routes.1.serve: found "old", expected legacy or new',
       'strangler.yaml:12:5 capabilities.shipments.splitt: unknown key — did you mean "split"?',
-      'strangler.yaml:13:23 capabilities.shipments.rollout.steps.0: found "shadw", expected legacy or shadow or new — did you mean "shadow"?',
+      'strangler.yaml:13:23 capabilities.shipments.rollout.steps.0: found "shadw", expected legacy, shadow, new or {canary: 20%} — did you mean "shadow"?',
       'strangler.yaml:13:39 capabilities.shipments.rollout.steps.1.canary: expected a percentage from 0% to 100%, such as 0.1% or 25%, found "120%"',
     ]);
   });

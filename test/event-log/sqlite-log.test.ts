@@ -17,6 +17,12 @@ describe('the SQLite file', () => {
   });
   afterEach(() => given.remove());
 
+  test('is readable by its owner alone, and so are the files beside it', () => {
+    for (const file of [given.path, `${given.path}-wal`, `${given.path}-shm`]) {
+      expect(statSync(file).mode & 0o777, file).toBe(0o600);
+    }
+  });
+
   const insert = (verb: string, id: string, offset: number, version: number) =>
     `${verb} into event values ('domain', ${offset}, '${id}', 'p', 's', ${version}, 'x', '{}', 1, '', '', 'new', null, null)`;
 
