@@ -21,7 +21,7 @@ export interface ExampleReport {
 
 /** A place where answers differed; `count` is the number of comparisons in which they did. */
 export interface PlaceReport {
-  /** `/items/*` with stars for indices, `status`, `header.location`, `line 12`, `body`, `answer`. */
+  /** `/items/*` with stars for indices, `status`, `header.location`, `line <dt><dd>`, `body`, `answer`. */
   readonly path: string;
   readonly count: number;
   readonly example: ExampleReport | undefined;

@@ -1,5 +1,4 @@
 import type { Difference } from '../comparison/difference.ts';
-import { placeOf } from '../comparison/place.ts';
 
 const freshMs = 60_000;
 const maxPlaces = 1_000;
@@ -36,5 +35,5 @@ export class ConfirmedPlaces {
 }
 
 function key(route: string, difference: Difference): string {
-  return JSON.stringify([route, placeOf(difference)]);
+  return JSON.stringify([route, difference.path]);
 }

@@ -341,8 +341,13 @@ describe('redaction', () => {
   });
 
   test('classes places by what they are, not by which one', () => {
-    const places = ['/items/12/price', '/7', '/a1/2b', 'line 12', 'header.x'].map((path) => placeOf({ path }));
-    expect(places).toEqual(['/items/*/price', '/*', '/a1/2b', 'line 12', 'header.x']);
+    const value = (path: string) => placeOf({ kind: 'value', path, control: 1, candidate: 2 });
+    expect(['/items/12/price', '/7', '/a1/2b'].map(value)).toEqual(['/items/*/price', '/*', '/a1/2b']);
+    const line = (control: string | undefined) => placeOf({ kind: 'line', path: 'line 12', control, candidate: 'x' });
+    expect(line('<dt>Phone</dt><dd><b CLASS=x>555</b></dd>')).toBe('line <dt><dd><b>');
+    expect(line('  <p class="views of many">Viewed 7 times</p>')).toBe('line <p.views>');
+    expect(['7 < 8', ' ', undefined].map(line)).toEqual(['line (text)', 'line (empty)', 'line (text)']);
+    expect(line('<i>'.repeat(1_000))).toBe(`line ${'<i>'.repeat(6)}`);
   });
 });
 
