@@ -27,8 +27,10 @@ export function addRoutes(program: Command): void {
     .description('every route with its stage and its split')
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { routes } = await askGateway<{ routes: RouteView[] }>(openSystem(options.config), 'GET', '/api/routes');
-      print(options, { routes }, () => describeRoutes(routes));
+      const system = openSystem(options.config);
+      const { routes } = await askGateway<{ routes: RouteView[] }>(system, 'GET', '/api/routes');
+      const { on: bypass } = await askGateway<{ on: boolean }>(system, 'GET', '/api/bypass');
+      print(options, { bypass, routes }, () => `${bypass ? `${bypassText}\n\n` : ''}${describeRoutes(routes)}`);
     });
   addExplain(program);
   for (const direction of ['promote', 'rollback'] as const) addMove(program, direction);
@@ -75,11 +77,11 @@ function addBypass(program: Command): void {
       const options = command.optsWithGlobals<Options>();
       const body = { on: state === 'on', by: userInfo().username };
       await askGateway(openSystem(options.config), 'POST', '/api/bypass', body);
-      print(options, { bypass: body.on }, () =>
-        body.on ? yellow('bypass is on: legacy answers every request') : green('bypass is off'),
-      );
+      print(options, { bypass: body.on }, () => (body.on ? bypassText : green('bypass is off')));
     });
 }
+
+const bypassText = yellow('bypass is on: legacy answers every request');
 
 function describeRoutes(routes: readonly RouteView[]): string {
   const overview = table(

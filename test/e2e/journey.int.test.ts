@@ -192,6 +192,7 @@ describe('the sample system, as a new user tries it', () => {
 
   it('breaks the glass: bypass sends all to legacy at once', async () => {
     await system.strangler('bypass', 'on');
+    expect((await system.strangler('routes')).stdout).toContain('bypass is on');
     expect(isNew(await json('/shipments/7', { 'x-beta': '1' }))).toBe(false);
     await system.strangler('bypass', 'off');
     expect(isNew(await json('/shipments/7', { 'x-beta': '1' }))).toBe(true);
