@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningBridge } from '../../cdc-bridge/bridge.ts';
 import type { StreamPosition } from '../../cdc-bridge/positions/cursor.ts';
+import { until } from '../until.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -11,7 +12,6 @@ import {
   start,
   type TempLog,
   tempLog,
-  until,
 } from './legacy.ts';
 
 let legacy: Legacy;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Child, startChild } from '../../runtime/child-process.ts';
+import { until } from '../until.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -12,7 +13,6 @@ import {
   start,
   type TempLog,
   tempLog,
-  until,
 } from './legacy.ts';
 import { pricesInTable, replay, seeded, sorted, writeShipments } from './row-history.ts';
 

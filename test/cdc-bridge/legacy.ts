@@ -139,12 +139,3 @@ export async function allEvents(log: EventLog, topic: 'domain' | 'row-changes' =
     if (page.length < 1_000) return events;
   }
 }
-
-/** Awaits a condition, asking every few milliseconds; rejects after `deadlineMs`. */
-export async function until(condition: () => boolean | Promise<boolean>, deadlineMs = 15_000): Promise<void> {
-  const end = Date.now() + deadlineMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`condition not met within ${deadlineMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

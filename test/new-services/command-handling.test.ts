@@ -9,7 +9,8 @@ import { commandStatus, submitCommand, unrecordedCommand } from '../../new-servi
 import { handleCommand, type Outcome } from '../../new-services/event-sourcing/handle-command.ts';
 import { shipmentHandling } from '../../new-services/shipments/shipment-handling.ts';
 import { ShipmentKeys } from '../../new-services/shipments/shipment-keys.ts';
-import { append, event, keysFrom, temporaryFolder, until } from './test-services.ts';
+import { until } from '../until.ts';
+import { append, event, keysFrom, temporaryFolder } from './test-services.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let log: EventLog;

@@ -8,9 +8,10 @@ import { commandStatus, submitCommand } from '../../new-services/event-sourcing/
 import { startProjection } from '../../new-services/event-sourcing/run-projection.ts';
 import { shipmentsView } from '../../new-services/shipments/shipments-view.ts';
 import { upcast } from '../../new-services/shipments/upcasters.ts';
+import { until } from '../until.ts';
 import { dump } from './dump.ts';
 import { type KillPoint, type ServicesProcess, startServicesProcess } from './services-process.ts';
-import { keysFrom, temporaryFolder, until } from './test-services.ts';
+import { keysFrom, temporaryFolder } from './test-services.ts';
 
 // Each test starts several processes, on a machine that runs other tests at the same time.
 vi.setConfig({ testTimeout: 60_000 });

@@ -3,7 +3,8 @@ import request from 'supertest';
 import { expect, test } from 'vitest';
 import { type EventLog, LogError } from '../../contract/event-log.ts';
 import { openLog } from '../../event-log/open.ts';
-import { append, event, legacyShipment, startTestServices, temporaryFolder, until } from './test-services.ts';
+import { until } from '../until.ts';
+import { append, event, legacyShipment, startTestServices, temporaryFolder } from './test-services.ts';
 
 /** A log that is out of reach while `down` says so. */
 function unreliable(log: EventLog, down: () => boolean): EventLog {

@@ -8,8 +8,9 @@ import { openProjectionStore } from '../../new-services/event-sourcing/projectio
 import { type RunningProjection, startProjection } from '../../new-services/event-sourcing/run-projection.ts';
 import { shipmentsView } from '../../new-services/shipments/shipments-view.ts';
 import { upcast } from '../../new-services/shipments/upcasters.ts';
+import { until } from '../until.ts';
 import { dump } from './dump.ts';
-import { append, event, legacyShipment, temporaryFolder, until } from './test-services.ts';
+import { append, event, legacyShipment, temporaryFolder } from './test-services.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let log: EventLog;

@@ -7,7 +7,8 @@ import type { NewEvent } from '../../contract/recorded-event.ts';
 import { fold } from '../../new-services/event-sourcing/decider/decider.ts';
 import { evolve, noShipment } from '../../new-services/shipments/decider/shipment.ts';
 import { shipmentJson } from '../../new-services/shipments/shipment-json.ts';
-import { append, event, legacyShipment, startTestServices, type TestServices, until } from './test-services.ts';
+import { until } from '../until.ts';
+import { append, event, legacyShipment, startTestServices, type TestServices } from './test-services.ts';
 
 let services: TestServices;
 

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
-import { until } from './test-services.ts';
+import { until } from '../until.ts';
 
 /** A client of GET /update over SSE, as far as tests need one. */
 export interface SseClient {
@@ -8,7 +8,7 @@ export interface SseClient {
   /** The last id seen, of events and heartbeats. */
   lastEventId(): string | undefined;
   /** Resolves when this many events have come. */
-  received(count: number): Promise<void>;
+  received(count: number): Promise<true>;
   /** Whether the server has ended the feed. */
   ended(): boolean;
   /** Cuts the connection. */

@@ -90,12 +90,3 @@ export const legacyShipment = {
   document: null,
   'created-at': '2025-12-01 10:00:00',
 } as const;
-
-/** Asks `condition` again until it is true; fails after thirty seconds. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`still not so after 30 s: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

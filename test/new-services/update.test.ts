@@ -3,8 +3,9 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
+import { until } from '../until.ts';
 import { openSse, type SseClient } from './sse-client.ts';
-import { append, event, startTestServices, type TestServices, until } from './test-services.ts';
+import { append, event, startTestServices, type TestServices } from './test-services.ts';
 
 let services: TestServices;
 const clients: { cut(): void }[] = [];
@@ -26,7 +27,7 @@ async function sse(query: string, lastEventId?: string): Promise<SseClient> {
 interface WebSocketClient {
   readonly socket: WebSocket;
   readonly events: readonly RecordedEvent[];
-  received(count: number): Promise<void>;
+  received(count: number): Promise<true>;
 }
 
 async function webSocket(query: string): Promise<WebSocketClient> {
