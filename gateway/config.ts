@@ -69,6 +69,18 @@ export const gatewayTopLevel = {
     .meta({ description: 'An Unleash server to ask; the built-in flags when left out.' }),
 };
 
+/** How long a side may take; `response` is the default of the second. */
+function timeoutsSchema(response: string) {
+  return z
+    .strictObject({
+      connect: duration.prefault('2s').meta({ description: 'Until a connection stands.' }),
+      response: duration
+        .prefault(response)
+        .meta({ description: "From the request's last byte to the answer's first." }),
+    })
+    .prefault({});
+}
+
 /** Keys of the gateway below `legacy`. */
 export const gatewayLegacy = {
   url: httpOrigin,
@@ -76,18 +88,16 @@ export const gatewayLegacy = {
     .enum(['preserve', 'rewrite'])
     .default('preserve')
     .meta({ description: "Whether the legacy application sees the client's Host, or its own." }),
-  timeouts: z
-    .strictObject({
-      connect: duration.prefault('2s').meta({ description: 'Until a connection stands.' }),
-      response: duration.prefault('60s').meta({ description: "From the request's last byte to the answer's first." }),
-    })
-    .prefault({}),
+  timeouts: timeoutsSchema('60s'),
 };
 
 /** Keys of the gateway below a capability. */
 export const gatewayCapability = {
   team: z.string().optional().meta({ description: 'Who is responsible.' }),
   service: httpOrigin.optional().meta({ description: 'The new side.' }),
+  timeouts: timeoutsSchema('10s').meta({
+    description: 'How long the new side may take; after that legacy answers a safe request, or the client is told.',
+  }),
   routes: z
     .array(routeSchema)
     .default([])
@@ -174,15 +184,22 @@ export interface GatewaySurroundings {
   readonly bridgeUrl: string | undefined;
 }
 
+function upstreamConfig(
+  origin: string,
+  host: UpstreamConfig['host'],
+  { connect, response }: { connect: number; response: number },
+): UpstreamConfig {
+  return { origin, host, connectTimeoutMs: connect, responseTimeoutMs: response };
+}
+
 /** The gateway's configuration from its parsed pieces. Pure. */
 export function gatewayConfig(
   parsed: ParsedGateway,
   { dataDir, adminToken, secret, bridgeUrl }: GatewaySurroundings,
 ): GatewayConfig {
   const { legacy, listeners, identity, flags, capabilities } = parsed;
-  const timeouts = { connectTimeoutMs: legacy.timeouts.connect, responseTimeoutMs: legacy.timeouts.response };
   return {
-    legacy: { origin: legacy.url, host: legacy.host, ...timeouts },
+    legacy: upstreamConfig(legacy.url, legacy.host, legacy.timeouts),
     listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
     identity: { user: identity.user, secret },
     flags: flags && { url: flags.unleash, token: flags.token },
@@ -190,7 +207,9 @@ export function gatewayConfig(
       name,
       team: capability.team,
       service:
-        capability.service === undefined ? undefined : { origin: capability.service, host: 'preserve', ...timeouts },
+        capability.service === undefined
+          ? undefined
+          : upstreamConfig(capability.service, 'preserve', capability.timeouts),
       routes: capability.routes.map((route) => resolveRoute(name, capability, route)),
       shadow: capability.shadow,
       compare: new Map(capability.routes.map((route) => [nameOf(route), joinRules(capability.compare, route.compare)])),

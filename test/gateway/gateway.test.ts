@@ -36,13 +36,14 @@ interface Wanted {
   readonly identity?: object;
   readonly bridgeUrl?: string;
   readonly service?: string;
+  readonly legacyTimeouts?: object;
   readonly logger?: Logger;
 }
 
 /** A gateway without a log: it serves from what the configuration says. */
 async function start(routes: unknown[], wanted: Wanted = {}): Promise<RunningGateway> {
   const written = {
-    legacy: { url: legacy.origin, timeouts: { connect: '1s', response: '5s' } },
+    legacy: { url: legacy.origin, timeouts: wanted.legacyTimeouts ?? { connect: '1s', response: '5s' } },
     identity: wanted.identity ?? {},
     capabilities: { shipments: { service: wanted.service ?? service.origin, routes, ...wanted.capability } },
   };
@@ -227,6 +228,17 @@ describe('the new side', () => {
     const answer = await ask(publicUrl, '/a', { method: 'POST', headers: { 'x-side': 'new' }, body: 'x' });
     expect(answer.status).toBeGreaterThanOrEqual(500);
     expect(legacy.received).toEqual([]);
+  });
+
+  it('is stood in for when it hangs, after its own time and not after legacy’s', async () => {
+    const silentService = await rawServer(() => {});
+    cleanups.push(silentService.stop);
+    const { publicUrl } = await start(['GET /shipments/{id}'], {
+      service: silentService.origin,
+      legacyTimeouts: { response: '1h' },
+      capability: { ...toNew, timeouts: { response: '50ms' } },
+    });
+    expect(servedBy(await ask(publicUrl, '/shipments/7', asNew))).toBe('legacy');
   });
 
   it('is not stood in for where the configuration says none', async () => {
