@@ -53,8 +53,8 @@ const defaultPort = 8083;
 /**
  * Follows a legacy database and appends its row changes as domain events: preflight → initial snapshot, where there is no stored position →
  * binlog → mapping → append with the position. Resolves once the database is found fit and HTTP is served; the snapshot runs on.
- * Rejects with BridgeError `preflight-failed` (all problems and their remedies), `legacy-unreachable`, `another-server`,
- * `position-not-on-server` or `cursor-unreadable`.
+ * Rejects with BridgeError `preflight-failed` (all problems and their remedies), `legacy-unreachable`, `legacy-refused` or
+ * `cursor-unreadable`. A database that does not go with the stored position stops it loudly behind its HTTP, which goes on telling why.
  */
 export async function startBridge(config: BridgeConfig, ports: BridgePorts): Promise<RunningBridge> {
   const telemetry = bridgeTelemetry(ports.logger, ports.metrics);
@@ -90,10 +90,6 @@ async function run(
 ): Promise<RunningBridge> {
   const stored = await ports.log.cursor(cursorName(config.name));
   const cursor = stored && parseCursor(stored.value);
-  if (cursor) {
-    requireSameServer(cursor.server, database.identity);
-    requireHeadAtOrAfter(await database.head(), cursor);
-  }
   const parts: Parts = {
     config,
     ports,
@@ -150,6 +146,10 @@ function begin(
 async function follow(parts: Parts, cursor: BridgeCursor | undefined, signal: AbortSignal): Promise<void> {
   const { config, ports, database, telemetry, progress, coverage, parked, condition } = parts;
   const { log, onSnapshot = () => {} } = ports;
+  if (cursor) {
+    requireSameServer(cursor.server, database.identity);
+    requireHeadAtOrAfter(await database.head(), cursor);
+  }
   const mapping = compileMapping(config.tables);
   const writer = new ChangeWriter({
     bridge: config.name,

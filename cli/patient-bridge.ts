@@ -9,7 +9,7 @@ export interface PatientBridge extends RunningPart {
   readonly failed: Promise<Error>;
 }
 
-/** Where another start would only meet the same binlog: then the rest of this process stays, and the bridge tells at /status what is wrong. */
+/** Where another start would only meet the same server and binlog: then the rest of this process stays, and the bridge tells at /status what is wrong. */
 const needOperator = new Set(['position-not-on-server', 'another-server', 'binlog-undecodable']);
 
 /**
