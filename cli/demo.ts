@@ -15,7 +15,7 @@ import { aborted, untilStopped } from './until-stopped.ts';
 
 /** The database's port, or the next one that is free. */
 const databasePort = 13_306;
-const legacyProgram = new URL('./run-legacy.mjs', import.meta.url).pathname;
+const legacyProgram = fileURLToPath(new URL('./run-legacy.mjs', import.meta.url));
 
 /**
  * `npm start`: the whole sample system on this machine. (1) a database, (2) the legacy application on it, (3) the data side and the
@@ -59,16 +59,14 @@ export async function demo(options: { single?: boolean }): Promise<void> {
 /** The sample legacy application, at the address where the configuration expects one. */
 async function startLegacy(supervisor: Supervisor, system: System, databaseUrl: string, directory: string) {
   const { url } = system.configuration.legacy;
-  await supervisor.start(
-    {
-      name: 'legacy',
-      args: [legacyProgram],
-      environment: { LEGACY_DB_URL: databaseUrl, PORT: new URL(url).port, UPLOAD_DIR: join(directory, 'uploads') },
-      readyUrl: `${url}/login`,
-    },
-    30_000,
-  );
-  return [undefined, `${url}  (a LAMP-style application; it knows nothing of the rest)`] as const;
+  const ready = await supervisor.start({
+    name: 'legacy',
+    args: [legacyProgram],
+    environment: { LEGACY_DB_URL: databaseUrl, PORT: new URL(url).port, UPLOAD_DIR: join(directory, 'uploads') },
+    readyUrl: `${url}/login`,
+  });
+  const state = ready ? 'a LAMP-style application; it knows nothing of the rest' : 'not ready yet';
+  return [undefined, `${url}  (${state})`] as const;
 }
 
 /** `npm run reset`: forgets everything, after making sure that nothing is running on it. */

@@ -12,9 +12,13 @@ export interface Program {
   readonly readyUrl: string;
 }
 
+/** How long a start waits for a program. A long initial snapshot, or a database that is away, goes on behind it. */
+const patienceMs = 30_000;
+
 /**
  * Keeps programs running: one that ends unasked is started again, after 0.2 s, doubling up to 10 s while it keeps ending. Their output
- * goes to `DIRECTORY/NAME.log`, their ids to `DIRECTORY/processes.json`. Each is stopped by its id, and each ends by itself when this process is killed (its IPC channel closes).
+ * goes to `DIRECTORY/NAME.log`, their ids to `DIRECTORY/processes.json`. Each is stopped by its id, and each ends by itself when this
+ * process is killed (its IPC channel closes).
  */
 export class Supervisor {
   readonly #directory: string;
@@ -29,23 +33,25 @@ export class Supervisor {
   }
 
   /**
-   * Starts a program and keeps it running; tells whether it was ready within `patienceMs`. Rejects, with the end of what it printed, when
-   * it ended before it was ready.
+   * Starts a program and keeps it running; tells whether it was ready within 30 s. Rejects, with the end of what it printed, when it ended
+   * before it was ready.
    */
-  async start(program: Program, patienceMs: number): Promise<boolean> {
+  async start(program: Program): Promise<boolean> {
     const before = sizeOf(this.#logPath(program));
     const child = await this.#spawn(program);
     let ended = false;
     void child.exited.then(() => {
       ended = true;
     });
-    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await delay(25)) {
-      if (await answers(program.readyUrl)) break;
-      if (ended)
+    let ready = await answers(program.readyUrl);
+    for (const deadline = Date.now() + patienceMs; !ready && Date.now() < deadline; ) {
+      await delay(25);
+      ready = await answers(program.readyUrl);
+      if (ended && !ready)
         throw new Error(`${program.name} did not start; it said:\n${readFrom(this.#logPath(program), before)}`);
     }
     void this.#watch(program, child);
-    return answers(program.readyUrl);
+    return ready;
   }
 
   /** Stops all programs, the last started first. */

@@ -1,13 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { bridgeStatus } from './bridge-status.ts';
 import { configuredParts, type PartName } from './parts.ts';
 import { snapshotBar } from './snapshot-bar.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { System } from './system.ts';
 
-/** How long a start waits for a part. A long initial snapshot, or a database that is away, goes on behind it. */
-const patienceMs = 30_000;
-
-const stranglerProgram = new URL('./strangler.mjs', import.meta.url).pathname;
+const stranglerProgram = fileURLToPath(new URL('./strangler.mjs', import.meta.url));
 
 /** Starts our processes for a configuration: the gateway, and beside it the data side (bridge and services on one log); or all in one. */
 export async function startPrograms(
@@ -24,14 +22,11 @@ export async function startPrograms(
       const started = Date.now();
       const name = group.includes('gateway') ? 'gateway' : 'data';
       const bar = group.includes('bridge') ? watchSnapshot(system, process.stdout) : undefined;
-      const ready = await supervisor.start(
-        {
-          name,
-          args: [stranglerProgram, 'start', '--config', system.path, '--only', group.join(',')],
-          readyUrl: readyUrl(system, group),
-        },
-        patienceMs,
-      );
+      const ready = await supervisor.start({
+        name,
+        args: [stranglerProgram, 'start', '--config', system.path, '--only', group.join(',')],
+        readyUrl: readyUrl(system, group),
+      });
       bar?.stop();
       const addresses = group.map((part) => address(system, part)).join(', ');
       const state = ready

@@ -1,4 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
+import { join } from 'node:path';
+import { parseLogUrl } from '../event-log/log-url.ts';
 import { type LoadedConfiguration, loadConfiguration } from './config/load.ts';
 import { dataDirectory, prepareDataDirectory, secretFile } from './data-directory.ts';
 import { type Environment, readEnvironment } from './environment.ts';
@@ -34,7 +35,7 @@ export function openSystem(configPath: string): System {
     ...loaded,
     environment,
     dataDir,
-    logUrl: absoluteLogUrl(log ?? `sqlite:${dataDir}/log.db`),
+    logUrl: `sqlite:${log === undefined ? join(dataDir, 'log.db') : parseLogUrl(log).path}`,
     adminToken: listeners.admin.token ?? secretFile(dataDir, 'admin-token'),
     secret: identity.secret ?? secretFile(dataDir, 'secret'),
     addresses: {
@@ -44,9 +45,4 @@ export function openSystem(configPath: string): System {
       services: services ? at(services) : undefined,
     },
   };
-}
-
-function absoluteLogUrl(url: string): string {
-  const path = url.replace(/^sqlite:/, '');
-  return url === path || isAbsolute(path) ? url : `sqlite:${resolve(path)}`;
 }

@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { EventLog } from '../../contract/event-log.ts';
 import { formatLogAddress, type Topic, topics } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
+import { parseLogUrl } from '../../event-log/log-url.ts';
 import { openLog } from '../../event-log/open.ts';
 import { CommandError } from '../admin-client.ts';
 import { bold, dim } from '../print.ts';
@@ -97,9 +98,8 @@ async function between(log: EventLog, topic: Topic, after: number, head: number)
 
 /** The log of a system that ran before; a tool that looks must not make an empty one. */
 export async function openExistingLog(system: System): Promise<EventLog> {
-  const path = system.logUrl.replace(/^sqlite:/, '');
-  if (path !== system.logUrl && !existsSync(path))
-    throw new CommandError(`found no event log at ${path}. Start the system first: npm start`);
+  const { path } = parseLogUrl(system.logUrl);
+  if (!existsSync(path)) throw new CommandError(`found no event log at ${path}. Start the system first: npm start`);
   return openLog(system.logUrl);
 }
 

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { item } from '../cases/event-log.cases.ts';
 import { temporaryLog } from './temporary-log.ts';
 
-const script = new URL('append-until-full.ts', import.meta.url).pathname;
+const script = fileURLToPath(new URL('append-until-full.ts', import.meta.url));
 
 /** A file-size limit is how an unprivileged process gets a disk that takes no more. */
 test('a disk that takes no more is log-unavailable with the cause, and nothing is half-written', async () => {

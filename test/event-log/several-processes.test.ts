@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventLog } from '../../contract/event-log.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
@@ -6,7 +7,7 @@ import { type Child, startChild } from '../../runtime/child-process.ts';
 import { followed, item } from '../cases/event-log.cases.ts';
 import { type TemporaryLog, temporaryLog } from './temporary-log.ts';
 
-const script = new URL('log-process.ts', import.meta.url).pathname;
+const script = fileURLToPath(new URL('log-process.ts', import.meta.url));
 const oneTo = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
 
 interface LogProcess {
