@@ -13,8 +13,8 @@ import { openSystem, type System } from './system.ts';
 import { startPrograms } from './system-programs.ts';
 import { aborted, untilStopped } from './until-stopped.ts';
 
-/** The database's port, or the next one that is free. */
-const databasePort = 13_306;
+/** A private database's port unless LEGACY_DB_PORT names another; where it is taken, the next that is free. */
+const databasePort = '13306';
 const legacyProgram = fileURLToPath(new URL('./run-legacy.mjs', import.meta.url));
 
 /**
@@ -28,11 +28,12 @@ export async function demo(options: { single?: boolean }): Promise<void> {
   const supervisor = new Supervisor(join(directory, 'logs'), (line) => say('restart', line));
   await untilStopped(async (signal) => {
     const database = await timed('database', async () => {
+      const environment = readEnvironment({ chosen: false });
       const found = await findDatabase({
         packages: fileURLToPath(new URL('../.data/packages', import.meta.url)),
         data: join(directory, 'database'),
-        port: await freePortFrom(databasePort),
-        environment: readEnvironment({ chosen: false }),
+        port: await freePortFrom(Number(environment.LEGACY_DB_PORT ?? databasePort)),
+        environment,
         report: (doing) => say('database', doing),
       });
       return [found, found.choice] as const;

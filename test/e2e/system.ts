@@ -56,7 +56,7 @@ export async function layOutSystem(): Promise<SystemFolder> {
 
 /** Starts the system in such a folder. */
 export async function startSystem({ args = [] }: { args?: string[] } = {}): Promise<TestSystem> {
-  const { path: folder, at } = await layOutSystem();
+  const { path: folder, at, spare } = await layOutSystem();
   let child: ChildProcess | undefined;
   let printed = '';
 
@@ -64,6 +64,7 @@ export async function startSystem({ args = [] }: { args?: string[] } = {}): Prom
     printed = '';
     child = spawn(process.execPath, [join(root, 'cli', 'npm-start.mjs'), ...args], {
       cwd: folder,
+      env: { ...process.env, LEGACY_DB_PORT: String(spare) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (printed += chunk));
