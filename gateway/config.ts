@@ -1,24 +1,24 @@
 import { z } from 'zod';
-import { duration, httpOrigin, port } from '../runtime/config-values.ts';
+import { duration, port } from '../runtime/config-values.ts';
 import { type CompareRules, compareSchema } from './comparison/config.ts';
-import { cidr, rolloutSchema, routeSchema, splitSchema } from './route-config.ts';
-import type { Cidr } from './routing/cidr.ts';
+import { flagsSchema, type UnleashConfig, unleashConfig } from './flags/config.ts';
+import {
+  legacyUpstream,
+  legacyUpstreamConfig,
+  serviceUpstream,
+  serviceUpstreamConfig,
+  type UpstreamConfig,
+} from './forwarding/config.ts';
+import { type IdentityConfig, identityConfig, identitySchema } from './identity/config.ts';
+import { type PublicListenerConfig, publicListenerSchema } from './listening/config.ts';
+import { rolloutSchema, routeSchema, splitSchema } from './route-config.ts';
 import { matchText, type Route } from './routing/route.ts';
 import { duplicateRoutes } from './routing/route-table.ts';
 import { type ShadowConfig, shadowSchema } from './shadow/config.ts';
 
 /** Keys below `listeners`. */
 export const gatewayListeners = {
-  public: z
-    .strictObject({
-      port: port.default(8080).meta({ description: 'Where clients connect.' }),
-      host: z.string().default('127.0.0.1').meta({ description: 'The address to listen on; 0.0.0.0 for all.' }),
-      trustedProxies: z
-        .array(cidr)
-        .default([])
-        .meta({ description: 'Peers whose forwarding headers and request ids are believed.' }),
-    })
-    .prefault({}),
+  public: publicListenerSchema,
   admin: z
     .strictObject({
       port: port.default(8081).meta({ description: 'Where the admin API, metrics and health listen.' }),
@@ -33,71 +33,15 @@ export const gatewayListeners = {
 };
 
 /** Keys of the gateway at the top of the configuration. */
-export const gatewayTopLevel = {
-  identity: z
-    .strictObject({
-      user: z
-        .array(
-          z.union([
-            z
-              .strictObject({ cookie: z.string().min(1) })
-              .transform(({ cookie }) => ({ kind: 'cookie' as const, name: cookie })),
-            z
-              .strictObject({ header: z.string().min(1) })
-              .transform(({ header }) => ({ kind: 'header' as const, name: header.toLowerCase() })),
-          ]),
-        )
-        .default([])
-        .meta({
-          description: 'Where the user is read from; the first found counts. A header only from a trusted proxy.',
-        }),
-      secret: z
-        .string()
-        .min(16)
-        .optional()
-        .meta({ description: 'Signs assignment cookies and users; made and kept when left out.' }),
-    })
-    .prefault({}),
-  flags: z
-    .strictObject({
-      unleash: z
-        .url({ protocol: /^https?$/ })
-        .meta({ description: "An Unleash server's API, http://unleash:4242/api." }),
-      token: z.string().min(1).meta({ description: 'A client token of that server.' }),
-    })
-    .optional()
-    .meta({ description: 'An Unleash server to ask; the built-in flags when left out.' }),
-};
-
-/** How long a side may take; `response` is the default of the second. */
-function timeoutsSchema(response: string) {
-  return z
-    .strictObject({
-      connect: duration.prefault('2s').meta({ description: 'Until a connection stands.' }),
-      response: duration
-        .prefault(response)
-        .meta({ description: "From the request's last byte to the answer's first." }),
-    })
-    .prefault({});
-}
+export const gatewayTopLevel = { identity: identitySchema, flags: flagsSchema };
 
 /** Keys of the gateway below `legacy`. */
-export const gatewayLegacy = {
-  url: httpOrigin,
-  host: z
-    .enum(['preserve', 'rewrite'])
-    .default('preserve')
-    .meta({ description: "Whether the legacy application sees the client's Host, or its own." }),
-  timeouts: timeoutsSchema('60s'),
-};
+export const gatewayLegacy = legacyUpstream;
 
 /** Keys of the gateway below a capability. */
 export const gatewayCapability = {
   team: z.string().optional().meta({ description: 'Who is responsible.' }),
-  service: httpOrigin.optional().meta({ description: 'The new side.' }),
-  timeouts: timeoutsSchema('10s').meta({
-    description: 'How long the new side may take; after that legacy answers a safe request, or the client is told.',
-  }),
+  ...serviceUpstream,
   routes: z
     .array(routeSchema)
     .default([])
@@ -125,25 +69,9 @@ type ParsedRoute = ParsedCapability['routes'][number];
 export interface ParsedGateway {
   readonly legacy: z.output<z.ZodObject<typeof gatewayLegacy>>;
   readonly listeners: z.output<z.ZodObject<typeof gatewayListeners>>;
-  readonly identity: z.output<typeof gatewayTopLevel.identity>;
-  readonly flags?: z.output<typeof gatewayTopLevel.flags>;
+  readonly identity: z.output<typeof identitySchema>;
+  readonly flags?: z.output<typeof flagsSchema>;
   readonly capabilities: Readonly<Record<string, ParsedCapability>>;
-}
-
-/** A place that requests are forwarded to. */
-export interface UpstreamConfig {
-  /** `http://127.0.0.1:8000` */
-  readonly origin: string;
-  readonly host: 'preserve' | 'rewrite';
-  readonly connectTimeoutMs: number;
-  readonly responseTimeoutMs: number;
-}
-
-/** Where a user's name is read from. */
-export interface UserSource {
-  readonly kind: 'cookie' | 'header';
-  /** Header names in lower case. */
-  readonly name: string;
 }
 
 /** A capability as the gateway sees it. */
@@ -163,12 +91,12 @@ export interface CapabilityConfig {
 export interface GatewayConfig {
   readonly legacy: UpstreamConfig;
   readonly listeners: {
-    readonly public: { readonly port: number; readonly host: string; readonly trustedProxies: readonly Cidr[] };
+    readonly public: PublicListenerConfig;
     readonly admin: { readonly port: number; readonly host: string; readonly token: string };
   };
-  readonly identity: { readonly user: readonly UserSource[]; readonly secret: string };
+  readonly identity: IdentityConfig;
   /** Undefined: the built-in flags. */
-  readonly flags: { readonly url: string; readonly token: string } | undefined;
+  readonly flags: UnleashConfig | undefined;
   readonly capabilities: readonly CapabilityConfig[];
   /** Absolute path of the folder for what must survive a restart. */
   readonly dataDir: string;
@@ -184,14 +112,6 @@ export interface GatewaySurroundings {
   readonly bridgeUrl: string | undefined;
 }
 
-function upstreamConfig(
-  origin: string,
-  host: UpstreamConfig['host'],
-  { connect, response }: { connect: number; response: number },
-): UpstreamConfig {
-  return { origin, host, connectTimeoutMs: connect, responseTimeoutMs: response };
-}
-
 /** The gateway's configuration from its parsed pieces. Pure. */
 export function gatewayConfig(
   parsed: ParsedGateway,
@@ -199,17 +119,14 @@ export function gatewayConfig(
 ): GatewayConfig {
   const { legacy, listeners, identity, flags, capabilities } = parsed;
   return {
-    legacy: upstreamConfig(legacy.url, legacy.host, legacy.timeouts),
+    legacy: legacyUpstreamConfig(legacy),
     listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
-    identity: { user: identity.user, secret },
-    flags: flags && { url: flags.unleash, token: flags.token },
+    identity: identityConfig(identity, secret),
+    flags: unleashConfig(flags),
     capabilities: Object.entries(capabilities).map(([name, capability]) => ({
       name,
       team: capability.team,
-      service:
-        capability.service === undefined
-          ? undefined
-          : upstreamConfig(capability.service, 'preserve', capability.timeouts),
+      service: serviceUpstreamConfig(capability),
       routes: capability.routes.map((route) => resolveRoute(name, capability, route)),
       shadow: capability.shadow,
       compare: new Map(capability.routes.map((route) => [nameOf(route), joinRules(capability.compare, route.compare)])),

@@ -13,7 +13,7 @@ import { startFlags } from './flags/flags.ts';
 import { BridgeHeads } from './forwarding/bridge-head.ts';
 import { GeneralForwarder } from './forwarding/general-forwarder.ts';
 import { startJournal } from './journal/journal.ts';
-import { createPublicListener } from './public-listener.ts';
+import { createPublicListener } from './listening/public-listener.ts';
 import { RequestFlow } from './request-flow.ts';
 import { stageOf } from './routing/decide.ts';
 import { matchText, type Route } from './routing/route.ts';
@@ -77,7 +77,6 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   const flow = new RequestFlow({
     config,
     routing: () => ({ table, stages: journal.state.stages, flags, bypass: bypass.active }),
-    forwarder,
     heads,
     shadowOf: (capability) => shadows.get(capability),
     seen: (route) => evidence.seen(route),
@@ -88,10 +87,11 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     shadows.set(capability.name, keep(opened, openShadow(capability, flow, heads, evidence, shadowEvents)));
   }
 
-  const listener = createPublicListener(
-    (client, upgradeHead) => void flow.handle(client, upgradeHead),
-    telemetry.refused,
-  );
+  const listener = createPublicListener({
+    handle: (client) => void flow.handle(client),
+    forwarder,
+    refused: telemetry.refused,
+  });
   const served = await serve(listener, config.listeners.public);
   opened.push({
     async stop() {

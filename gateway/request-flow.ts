@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
 import type { GatewayConfig } from './config.ts';
-import { GatewayError } from './errors.ts';
+import { GatewayError, gatewayErrors } from './errors.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
-import type { ClientSide, Forwarder, ForwardOutcome } from './forwarding/forwarder.ts';
-import { requestFraming } from './forwarding/framing.ts';
+import type { ClientSide } from './forwarding/client-side.ts';
+import type { ForwardOutcome } from './forwarding/forwarder.ts';
 import { hopByHopNames } from './forwarding/header-fields.ts';
 import { ReadYourWrites } from './forwarding/read-your-writes.ts';
-import { refuse } from './forwarding/refuse.ts';
+import type { RequestHead } from './forwarding/request-head.ts';
 import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
 import { type SideRequest, Sides } from './forwarding/sides.ts';
 import { type Reception, receive } from './identity/reception.ts';
@@ -23,7 +23,6 @@ export interface RequestFlowPorts {
   readonly config: GatewayConfig;
   /** What routing knows now. */
   readonly routing: () => Routing;
-  readonly forwarder: Forwarder;
   /** Undefined without a bridge. */
   readonly heads: BridgeHeads | undefined;
   /** The capability's shadow. */
@@ -54,11 +53,10 @@ export class RequestFlow {
   #draining = false;
 
   constructor(ports: RequestFlowPorts) {
-    const { config, heads, forwarder, telemetry } = ports;
+    const { config, heads, telemetry } = ports;
     this.#ports = ports;
     this.#sides = new Sides(config, this.#pseudonym);
     this.#serving = {
-      forwarder,
       sides: this.#sides,
       secret: config.identity.secret,
       readYourWrites: heads && new ReadYourWrites(heads),
@@ -68,11 +66,11 @@ export class RequestFlow {
   }
 
   /** Takes a request to its end. Never rejects: a defect of the gateway's own becomes an answer of 500. */
-  async handle(client: ClientSide, upgradeHead?: Buffer): Promise<void> {
-    if (this.#draining) client.response.shouldKeepAlive = false;
+  async handle(client: ClientSide): Promise<void> {
+    if (this.#draining) client.closeAfterAnswer();
     try {
       const reception = this.#receive(client);
-      const serving = this.#prepare(client, reception, upgradeHead);
+      const serving = this.#prepare(client, reception);
       const served = await serveRequest(serving, this.#serving);
       this.#conclude(serving, served);
     } catch (error) {
@@ -85,9 +83,16 @@ export class RequestFlow {
    * GatewayError for a request that would be refused.
    */
   explain({ method, target, headers, clientAddress = '127.0.0.1' }: DescribedRequest): Decision {
-    const rawHeaders = Object.entries(headers).flat();
-    const { facts } = receive({ method, url: target, rawHeaders, remoteAddress: clientAddress }, this.#ports.config);
-    return decide(facts, this.#ports.routing(), () => 0);
+    const head: RequestHead = {
+      method,
+      url: target,
+      rawHeaders: Object.entries(headers).flat(),
+      httpVersion: '1.1',
+      framing: { kind: 'none' },
+      remoteAddress: clientAddress,
+      secure: false,
+    };
+    return decide(receive(head, this.#ports.config).facts, this.#ports.routing(), () => 0);
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */
@@ -105,27 +110,18 @@ export class RequestFlow {
   }
 
   /** Throws a GatewayError for what no side shall see. */
-  #receive({ request }: ClientSide): Reception {
-    requestFraming(request);
-    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+  #receive({ head }: ClientSide): Reception {
+    const reception = receive(head, this.#ports.config);
+    if (head.httpVersion !== '1.0' && reception.facts.header('host') === undefined) {
       throw new GatewayError('bad-host', 'found no Host header, expected one');
     }
-    const reception = receive(
-      {
-        method: request.method ?? '',
-        url: request.url ?? '',
-        rawHeaders: request.rawHeaders,
-        remoteAddress: request.socket.remoteAddress ?? '',
-      },
-      this.#ports.config,
-    );
-    if (reception.facts.headers.via?.includes(this.#pseudonym)) {
+    if (reception.facts.header('via')?.includes(this.#pseudonym)) {
       throw new GatewayError('forwarding-loop', 'found our own name in Via: an upstream leads back to this gateway');
     }
     return reception;
   }
 
-  #prepare(client: ClientSide, reception: Reception, upgradeHead: Buffer | undefined): Serving {
+  #prepare(client: ClientSide, reception: Reception): Serving {
     const routing = this.#ports.routing();
     const decision = decide(reception.facts, routing, Math.random);
     const route = decision.route === undefined ? undefined : routing.table.find(decision.route);
@@ -136,7 +132,6 @@ export class RequestFlow {
       reception,
       decision,
       route,
-      upgradeHead,
       copyBytes: shadow?.hasRoom ? shadow.maxBodyBytes : undefined,
     };
   }
@@ -144,12 +139,13 @@ export class RequestFlow {
   #conclude(serving: Serving, served: ServedRequest): void {
     const { client, reception, copyBytes } = serving;
     const { decision, outcome } = served;
+    if (outcome.kind === 'handed-over') return;
     this.#answerFailure(client, reception, served);
     this.#ports.telemetry.served({
       reception,
       decision,
       outcome: outcome.kind,
-      status: statusSent(client, outcome),
+      status: statusSent(outcome),
       durationMs: outcome.durationMs,
     });
     const control = copyBytes === undefined || !decision.shadow ? undefined : observe(outcome);
@@ -160,14 +156,14 @@ export class RequestFlow {
   #answerFailure(client: ClientSide, reception: Reception, { decision, outcome }: ServedRequest): void {
     if (outcome.kind !== 'failed') return;
     this.#ports.telemetry.sideFailed(reception, decision, outcome.error);
-    refuse(client, outcome.error, reception.requestId);
+    client.refuse(outcome.error, reception.requestId);
   }
 
   #offer({ client, reception }: Serving, decision: Decision, control: Observation): void {
     const exchange: Exchange = {
       facts: reception.facts,
       decision,
-      rawHeaders: endToEnd(client.request.rawHeaders),
+      rawHeaders: endToEnd(client.head.rawHeaders),
       control,
     };
     this.#receptions.set(exchange, reception);
@@ -179,15 +175,14 @@ export class RequestFlow {
       this.#refuse(client, error);
     } catch (another) {
       this.#ports.telemetry.defect(another, 'refusing a request');
-      client.response.destroy();
+      client.destroy();
     }
   }
 
   #refuse(client: ClientSide, error: unknown): void {
     if (error instanceof GatewayError) this.#ports.telemetry.refused(error);
     else this.#ports.telemetry.defect(error, 'serving a request');
-    refuse(
-      client,
+    client.refuse(
       error instanceof GatewayError
         ? error
         : new GatewayError('internal-error', 'the gateway failed', { cause: error }),
@@ -201,14 +196,14 @@ function isCompared({ stage }: Decision, { facts }: Reception): boolean {
   return compares && (facts.method === 'GET' || facts.method === 'HEAD');
 }
 
-function statusSent({ response }: ClientSide, outcome: ForwardOutcome): number | undefined {
+function statusSent(outcome: ForwardOutcome): number | undefined {
   switch (outcome.kind) {
     case 'answered':
     case 'truncated':
     case 'tunnelled':
       return outcome.status;
     case 'failed':
-      return response.statusCode;
+      return gatewayErrors[outcome.error.code].status;
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { GatewayError } from './errors.ts';
-import type { ForwardOutcome } from './forwarding/forwarder.ts';
+import type { Ending } from './forwarding/forwarder.ts';
 import type { Reception } from './identity/reception.ts';
 import type { Decision } from './routing/decision.ts';
 import type { Target } from './routing/stage.ts';
@@ -10,7 +10,7 @@ import type { Target } from './routing/stage.ts';
 export interface Served {
   readonly reception: Reception;
   readonly decision: Decision;
-  readonly outcome: ForwardOutcome['kind'];
+  readonly outcome: Ending['kind'];
   readonly status: number | undefined;
   readonly durationMs: number;
 }

@@ -1,5 +1,5 @@
-import type { UpstreamConfig } from '../config.ts';
 import type { Reception } from '../identity/reception.ts';
+import type { UpstreamConfig } from './config.ts';
 import { eachField, hopByHopNames } from './header-fields.ts';
 
 /** What is changed in an answer on its way to the client. */

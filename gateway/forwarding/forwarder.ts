@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { UpstreamConfig } from '../config.ts';
 import type { GatewayError } from '../errors.ts';
+import type { UpstreamConfig } from './config.ts';
 
-/** A client's request and the way back to it. */
-export interface ClientSide {
+/** A request that a `node:http` server read, and its way back. */
+export interface HttpExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -34,25 +34,43 @@ export interface AnswerCopy {
   readonly oversize: boolean;
 }
 
+/** What forwarding one request took. */
+export interface Effort {
+  /** From the call to the answer's last byte, or to where it ended otherwise. */
+  readonly durationMs: number;
+  /** From the call to the answer's head; undefined when none came. */
+  readonly firstByteMs: number | undefined;
+  /** Bytes of the request's body that were read from the client. */
+  readonly requestBytes: number;
+  /** Bytes of the answer's body that came from the upstream. */
+  readonly answerBytes: number;
+  /** How often the request was sent: 2 when a kept connection turned out to be stale. */
+  readonly attempts: number;
+}
+
 /** How forwarding ended. */
-export type ForwardOutcome =
-  /** The client has the whole answer. `rawHeaders` are the upstream's; `durationMs` runs until the answer's last byte. */
+export type Ending =
+  /** The client has the whole answer. `rawHeaders` are the upstream's. */
   | {
       readonly kind: 'answered';
       readonly status: number;
       readonly rawHeaders: readonly string[];
       readonly copy: AnswerCopy | undefined;
-      readonly durationMs: number;
     }
   /** The upstream failed, or its answer was declined. Nothing was written: the caller answers. */
-  | { readonly kind: 'failed'; readonly error: GatewayError; readonly durationMs: number }
-  | { readonly kind: 'declined'; readonly reason: string; readonly durationMs: number }
+  | { readonly kind: 'failed'; readonly error: GatewayError }
+  | { readonly kind: 'declined'; readonly reason: string }
   /** The answer broke off after its head; the client's connection was destroyed, so that it can tell. */
-  | { readonly kind: 'truncated'; readonly status: number; readonly durationMs: number }
+  | { readonly kind: 'truncated'; readonly status: number }
   /** The client left before its answer was complete. */
-  | { readonly kind: 'abandoned'; readonly durationMs: number }
+  | { readonly kind: 'abandoned' }
   /** The connection became a tunnel and both ends are closed again. */
-  | { readonly kind: 'tunnelled'; readonly status: 101; readonly durationMs: number };
+  | { readonly kind: 'tunnelled'; readonly status: 101 }
+  /** The connection went, with this request unread, to a listener that can do what this one cannot. It will be received again there. */
+  | { readonly kind: 'handed-over' };
+
+/** How forwarding ended and what it took. */
+export type ForwardOutcome = Ending & Effort;
 
 /**
  * Passes requests to upstreams and answers back. Guarantees: (1) `forward` never rejects, and exactly one of it and its caller writes the
@@ -61,9 +79,9 @@ export type ForwardOutcome =
  * its last request was sent whole and its last answer read whole; (5) a request is sent twice only when it is safe to and no byte of an answer came.
  */
 export interface Forwarder {
-  forward(client: ClientSide, plan: ForwardPlan): Promise<ForwardOutcome>;
+  forward(exchange: HttpExchange, plan: ForwardPlan): Promise<ForwardOutcome>;
   /** The request asks for an upgrade; `head` is what the client has sent after it. */
-  upgrade(client: ClientSide, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome>;
+  upgrade(exchange: HttpExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome>;
   /** Closes idle upstream connections. */
   stop(): void;
 }

@@ -1,24 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { GatewayError } from '../errors.ts';
-import type { ClientSide, Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
+import type { Effort, Ending, Forwarder, ForwardOutcome, ForwardPlan, HttpExchange } from './forwarder.ts';
 import { hasBody, requestFraming } from './framing.ts';
 import { passBody, writeAnswerHead } from './pass-on.ts';
 import { joinSockets, switchingHead } from './tunnel.ts';
 import { UpstreamAgents } from './upstream-agents.ts';
-import { type CallResult, UpstreamCall } from './upstream-call.ts';
+import { type CallOptions, type CallResult, UpstreamCall } from './upstream-call.ts';
 import { upstreamError } from './upstream-error.ts';
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 type Switched = Extract<CallResult, { kind: 'switched' }>;
-/** `ForwardOutcome` before the clock is read. */
-type Ending = ForwardOutcome extends infer Outcome
-  ? Outcome extends unknown
-    ? Omit<Outcome, 'durationMs'>
-    : never
-  : never;
+/** What was counted until now, by those who did it. */
+type Counted = { -readonly [Key in keyof Effort]: Effort[Key] } & { readonly startedAt: number };
 
 /**
  * The complete forwarder, on `node:http` both ways: (1) framing from what was received; (2) the call, once more on a fresh connection when
@@ -27,18 +23,18 @@ type Ending = ForwardOutcome extends infer Outcome
 export class GeneralForwarder implements Forwarder {
   readonly #agents = new UpstreamAgents();
 
-  forward(client: ClientSide, plan: ForwardPlan): Promise<ForwardOutcome> {
-    return timed(plan, async () => {
-      const { call, result } = await this.#open(client, plan, undefined);
-      return result.kind === 'answer' ? passOn(client, plan, call, result.answer) : withoutAnswer(result);
+  forward(exchange: HttpExchange, plan: ForwardPlan): Promise<ForwardOutcome> {
+    return counted(plan, async (effort) => {
+      const { call, result } = await this.#open(exchange, plan, undefined, effort);
+      return result.kind === 'answer' ? passOn(exchange, plan, call, result.answer, effort) : withoutAnswer(result);
     });
   }
 
-  upgrade(client: ClientSide, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome> {
-    return timed(plan, async () => {
-      const { call, result } = await this.#open(client, plan, client.request.headers.upgrade);
-      if (result.kind === 'answer') return passOn(client, plan, call, result.answer);
-      return result.kind === 'switched' ? switchOver(client, head, plan, result) : withoutAnswer(result);
+  upgrade(exchange: HttpExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome> {
+    return counted(plan, async (effort) => {
+      const { call, result } = await this.#open(exchange, plan, exchange.request.headers.upgrade, effort);
+      if (result.kind === 'answer') return passOn(exchange, plan, call, result.answer, effort);
+      return result.kind === 'switched' ? switchOver(exchange, head, plan, result) : withoutAnswer(result);
     });
   }
 
@@ -47,34 +43,55 @@ export class GeneralForwarder implements Forwarder {
   }
 
   async #open(
-    client: ClientSide,
+    exchange: HttpExchange,
     plan: ForwardPlan,
     upgrade: string | undefined,
+    effort: Counted,
   ): Promise<{ call: UpstreamCall; result: CallResult }> {
-    const framing = requestFraming(client.request);
-    const reuse = upgrade === undefined && !hasBody(framing) && idempotent.has(client.request.method ?? '');
-    const call = new UpstreamCall(this.#agents, client, plan, { framing, reuse, upgrade });
+    const framing = requestFraming(exchange.request);
+    const reuse = upgrade === undefined && !hasBody(framing) && idempotent.has(exchange.request.method ?? '');
+    const first = await this.#call(exchange, plan, { framing, reuse, upgrade }, effort);
+    if (first.result.kind !== 'failed' || !first.result.stale) return first;
+    return this.#call(exchange, plan, { framing, reuse: false, upgrade }, effort);
+  }
+
+  async #call(exchange: HttpExchange, plan: ForwardPlan, options: CallOptions, effort: Counted) {
+    effort.attempts += 1;
+    const call = new UpstreamCall(this.#agents, exchange, plan, options);
+    exchange.response.once('close', () => {
+      effort.requestBytes = call.requestBytes;
+    });
     const result = await call.result;
-    if (result.kind !== 'failed' || !result.stale) return { call, result };
-    const again = new UpstreamCall(this.#agents, client, plan, { framing, reuse: false, upgrade });
-    return { call: again, result: await again.result };
+    effort.requestBytes = call.requestBytes;
+    return { call, result };
   }
 }
 
-async function timed(plan: ForwardPlan, work: () => Promise<Ending>): Promise<ForwardOutcome> {
+async function counted(plan: ForwardPlan, work: (effort: Counted) => Promise<Ending>): Promise<ForwardOutcome> {
   const startedAt = performance.now();
-  const ending = await work().catch(
+  const effort: Counted = {
+    startedAt,
+    durationMs: 0,
+    firstByteMs: undefined,
+    requestBytes: 0,
+    answerBytes: 0,
+    attempts: 0,
+  };
+  const ending = await work(effort).catch(
     (error): Ending => ({ kind: 'failed', error: upstreamError(error, plan.upstream.origin) }),
   );
-  return { ...ending, durationMs: performance.now() - startedAt } as ForwardOutcome;
+  const { startedAt: _, ...rest } = effort;
+  return { ...ending, ...rest, durationMs: performance.now() - startedAt };
 }
 
 async function passOn(
-  client: ClientSide,
+  exchange: HttpExchange,
   plan: ForwardPlan,
   call: UpstreamCall,
   answer: IncomingMessage,
+  effort: Counted,
 ): Promise<Ending> {
+  effort.firstByteMs = performance.now() - effort.startedAt;
   const status = answer.statusCode!;
   const verdict = plan.onAnswer(status, answer.rawHeaders);
   if (verdict.kind === 'decline') {
@@ -82,12 +99,13 @@ async function passOn(
     return { kind: 'declined', reason: verdict.reason };
   }
   try {
-    writeAnswerHead(client, answer, call, verdict.fields);
+    writeAnswerHead(exchange, answer, call, verdict.fields);
   } catch (error) {
     throwAway(answer, call);
     throw error;
   }
-  const passed = await passBody(client, answer, call, plan.copyBytes);
+  const passed = await passBody(exchange, answer, call, plan.copyBytes);
+  effort.answerBytes = passed.bytes;
   if (passed.kind === 'whole') return { kind: 'answered', status, rawHeaders: answer.rawHeaders, copy: passed.copy };
   return passed.kind === 'broken' ? { kind: 'truncated', status } : { kind: 'abandoned' };
 }
@@ -112,7 +130,7 @@ function withoutAnswer(result: Exclude<CallResult, { kind: 'answer' }>): Ending 
 }
 
 async function switchOver(
-  { response }: ClientSide,
+  { response }: HttpExchange,
   head: Buffer,
   plan: ForwardPlan,
   { answer, socket, head: first }: Switched,

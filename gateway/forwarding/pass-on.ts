@@ -2,19 +2,20 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import { copyBody } from './body-copy.ts';
 import { discardRest } from './discard-rest.ts';
-import type { AnswerCopy, ClientSide } from './forwarder.ts';
+import type { AnswerCopy, HttpExchange } from './forwarder.ts';
 import { type Framing, framingFields } from './framing.ts';
 import { pairs, type UpstreamCall } from './upstream-call.ts';
 
-/** How passing an answer on ended; `whole` carries the copy that was asked for. */
-export type PassedOn =
+/** How passing an answer on ended; `whole` carries the copy that was asked for. `bytes`: of the body, from the upstream. */
+export type PassedOn = { readonly bytes: number } & PassedOnAs;
+type PassedOnAs =
   | { readonly kind: 'whole'; readonly copy: AnswerCopy | undefined }
   | { readonly kind: 'broken' }
   | { readonly kind: 'abandoned' };
 
 /** Writes an answer's head. Throws a GatewayError, with nothing written, when it holds what may not be sent. */
 export function writeAnswerHead(
-  { request, response }: ClientSide,
+  { request, response }: HttpExchange,
   answer: IncomingMessage,
   call: UpstreamCall,
   fields: readonly string[],
@@ -50,13 +51,18 @@ function answerFraming(request: IncomingMessage, answer: IncomingMessage): Frami
  * the rest of the request is thrown away and that upstream connection closed.
  */
 export function passBody(
-  { request, response }: ClientSide,
+  { request, response }: HttpExchange,
   answer: IncomingMessage,
   call: UpstreamCall,
   copyBytes: number | undefined,
 ): Promise<PassedOn> {
   const copy = copyBytes === undefined ? undefined : copyBody(answer, copyBytes);
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
+    let bytes = 0;
+    const resolve = (as: PassedOnAs) => settle({ ...as, bytes });
+    answer.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
     answer.on('error', () => {});
     answer.once('end', () => {
       if (!request.complete) {

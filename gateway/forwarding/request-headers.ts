@@ -1,5 +1,5 @@
-import type { UpstreamConfig } from '../config.ts';
 import type { Reception } from '../identity/reception.ts';
+import type { UpstreamConfig } from './config.ts';
 import { eachField, hopByHopNames, valuesOf } from './header-fields.ts';
 
 /** Fields by which a client could pretend to be a proxy, or make an application answer another path than the one that was routed. */

@@ -3,8 +3,9 @@ import type { Reception } from '../identity/reception.ts';
 import type { Decision } from '../routing/decision.ts';
 import { type Route, splits } from '../routing/route.ts';
 import { clientAnswerHeaders } from './answer-headers.ts';
-import type { AnswerVerdict, ClientSide, Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
-import { hasBody, requestFraming } from './framing.ts';
+import type { ClientSide } from './client-side.ts';
+import type { AnswerVerdict, ForwardOutcome, ForwardPlan } from './forwarder.ts';
+import { hasBody } from './framing.ts';
 import { valuesOf } from './header-fields.ts';
 import type { ReadFrom, ReadYourWrites } from './read-your-writes.ts';
 import type { SideRequest, Sides } from './sides.ts';
@@ -15,8 +16,6 @@ export interface Serving {
   readonly reception: Reception;
   readonly decision: Decision;
   readonly route: Route | undefined;
-  /** What the client sent after a request to upgrade; undefined for ordinary requests. */
-  readonly upgradeHead: Buffer | undefined;
   /** How many bytes of the answer to copy for the shadow; undefined: none. */
   readonly copyBytes: number | undefined;
 }
@@ -29,7 +28,6 @@ export interface ServedRequest {
 
 /** What serving stands on. */
 export interface ServingPorts {
-  readonly forwarder: Forwarder;
   readonly sides: Sides;
   readonly secret: string;
   /** Undefined without a bridge: the two sides then share no data. */
@@ -52,16 +50,16 @@ export async function serveRequest(serving: Serving, ports: ServingPorts): Promi
   const mayFallBack = canFallBack(serving, route);
   const from = mayFallBack ? await readFrom(serving, ports) : anywhere;
   if (from.kind === 'legacy') return fallBack(serving, 'the bridge has not yet passed what this client wrote', ports);
-  const outcome = await forward(serving, newSidePlan(serving, route, from, mayFallBack, ports), ports);
+  const outcome = await serving.client.forward(newSidePlan(serving, route, from, mayFallBack, ports));
   if (!mayFallBack || (outcome.kind !== 'failed' && outcome.kind !== 'declined')) return { decision, outcome };
   return fallBack(serving, outcome.kind === 'failed' ? outcome.error.message : outcome.reason, ports);
 }
 
 const anywhere: ReadFrom = { kind: 'anywhere' };
 
-function canFallBack({ client: { request }, decision, reception }: Serving, route: Route): boolean {
+function canFallBack({ client, decision, reception }: Serving, route: Route): boolean {
   if (route.fallback === 'none' || decision.stage?.kind === 'retired') return false;
-  return safe.has(reception.facts.method) && !hasBody(requestFraming(request));
+  return safe.has(reception.facts.method) && !hasBody(client.head.framing);
 }
 
 function readFrom({ reception }: Serving, { readYourWrites, waitMs }: ServingPorts): Promise<ReadFrom> | ReadFrom {
@@ -82,13 +80,13 @@ function fallBack(serving: Serving, reason: string, ports: ServingPorts): Promis
 
 async function serveFromLegacy(serving: Serving, decision: Decision, ports: ServingPorts): Promise<ServedRequest> {
   const { client, reception, copyBytes } = serving;
-  const side = ports.sides.legacy(reception, client.request.rawHeaders);
+  const side = ports.sides.legacy(reception, client.head.rawHeaders);
   const onAnswer = (_: number, raw: readonly string[]): AnswerVerdict => {
     if (!safe.has(reception.facts.method)) noteWrite(reception, ports);
     return pass(raw, serving, side, ports);
   };
   const plan = { ...side, onAnswer, copyBytes: decision.shadow === undefined ? undefined : copyBytes };
-  return { decision, outcome: await forward(serving, plan, ports) };
+  return { decision, outcome: await client.forward(plan) };
 }
 
 /** Before the client has its answer, so that its very next read is held to it. */
@@ -108,7 +106,7 @@ function newSidePlan(
 ): ForwardPlan {
   const { client, reception, copyBytes } = serving;
   const atLeast = from.kind === 'at-least' ? from.address : undefined;
-  const side = ports.sides.newSide(reception, client.request.rawHeaders, route, atLeast);
+  const side = ports.sides.newSide(reception, client.head.rawHeaders, route, atLeast);
   const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
     const reason = mayFallBack ? reasonToDecline(status, raw, atLeast) : undefined;
     return reason === undefined ? pass(raw, serving, side, ports) : { kind: 'decline', reason };
@@ -134,12 +132,4 @@ function pass(
       ? assignmentCookie(reception.facts.assignmentKey, secret, reception.publicScheme === 'https')
       : undefined;
   return { kind: 'pass', fields: clientAnswerHeaders(raw, { reception, upstream, splits: divided, setCookie }) };
-}
-
-function forward(
-  { client, upgradeHead }: Serving,
-  plan: ForwardPlan,
-  { forwarder }: ServingPorts,
-): Promise<ForwardOutcome> {
-  return upgradeHead === undefined ? forwarder.forward(client, plan) : forwarder.upgrade(client, upgradeHead, plan);
 }

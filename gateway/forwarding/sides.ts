@@ -1,10 +1,11 @@
 import { strangler } from '../../contract/headers.ts';
 import { signUser } from '../../contract/signed-user.ts';
-import type { GatewayConfig, UpstreamConfig } from '../config.ts';
+import type { GatewayConfig } from '../config.ts';
 import type { Reception } from '../identity/reception.ts';
 import { newSideTarget } from '../routing/new-side-target.ts';
 import type { Route } from '../routing/route.ts';
 import type { Target } from '../routing/stage.ts';
+import type { UpstreamConfig } from './config.ts';
 import { upstreamRequestHeaders } from './request-headers.ts';
 
 /** How one side is asked for one request. */

@@ -1,6 +1,6 @@
 import http, { type ClientRequest, type RequestOptions } from 'node:http';
 import https from 'node:https';
-import type { UpstreamConfig } from '../config.ts';
+import type { UpstreamConfig } from './config.ts';
 
 /** How large a message's head may be, both ways. */
 export const maxHeaderBytes = 64 * 1024;

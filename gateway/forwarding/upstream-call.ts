@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
-import type { ClientSide, ForwardPlan } from './forwarder.ts';
+import type { ForwardPlan, HttpExchange } from './forwarder.ts';
 import { type Framing, framingFields, hasBody } from './framing.ts';
 import type { UpstreamAgents } from './upstream-agents.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -31,6 +31,8 @@ export class UpstreamCall {
   readonly result: Promise<CallResult>;
   /** The upstream has said 100, so the client was told to send its body. */
   continued = false;
+  /** Bytes of the request's body read so far. */
+  requestBytes = 0;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #plan: ForwardPlan;
@@ -42,7 +44,7 @@ export class UpstreamCall {
   #responseTimer: NodeJS.Timeout | undefined;
 
   /** Sends the request's head at once and its body as it arrives. Throws what Node refuses to send. */
-  constructor(agents: UpstreamAgents, { request, response }: ClientSide, plan: ForwardPlan, options: CallOptions) {
+  constructor(agents: UpstreamAgents, { request, response }: HttpExchange, plan: ForwardPlan, options: CallOptions) {
     this.#request = request;
     this.#response = response;
     this.#plan = plan;
@@ -148,7 +150,10 @@ export class UpstreamCall {
       this.#upstream.end();
       return;
     }
-    this.#request.on('data', () => this.#responseTimer?.refresh());
+    this.#request.on('data', (chunk: Buffer) => {
+      this.requestBytes += chunk.length;
+      this.#responseTimer?.refresh();
+    });
     this.#request.once('end', () => {
       if (framing.kind === 'chunked') this.#upstream.addTrailers(pairs(this.#request.rawTrailers));
       this.#upstream.end();

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { nextTraceparent } from '../../contract/traceparent.ts';
 import type { GatewayConfig } from '../config.ts';
 import { GatewayError } from '../errors.ts';
+import type { RequestHead } from '../forwarding/request-head.ts';
 import { type Cidr, isAddress, plainAddress } from '../routing/cidr.ts';
 import type { RequestFacts } from '../routing/decision.ts';
 import { splitOnce } from '../routing/request-target.ts';
@@ -25,30 +26,23 @@ export interface Reception {
   readonly publicAuthority: string;
 }
 
-/** A request's head as it came over the wire. */
-export interface RequestHead {
-  readonly method: string;
-  /** The request target as received. */
-  readonly url: string;
-  readonly rawHeaders: readonly string[];
-  /** The peer's address. */
-  readonly remoteAddress: string;
-}
-
+type ReceivedHead = Pick<RequestHead, 'method' | 'url' | 'rawHeaders' | 'remoteAddress' | 'secure'>;
 type Receiving = Pick<GatewayConfig, 'identity' | 'listeners'>;
 
 /**
  * Reads a request's head. Throws a GatewayError (400) for what cannot be forwarded without guessing: several Hosts, a Host that is none,
  * a target in a form that no origin server takes.
  */
-export function receive(request: RequestHead, { identity, listeners }: Receiving): Reception {
+export function receive(request: ReceivedHead, { identity, listeners }: Receiving): Reception {
   const { trustedProxies } = listeners.public;
   const headers = foldRequestHeaders(request.rawHeaders);
   const { target, authority } = originForm(request.url, hostOf(request.rawHeaders));
   const peerAddress = plainAddress(request.remoteAddress);
   const peerTrusted = isTrusted(peerAddress, trustedProxies);
   const cookies = readCookies(headers.cookie);
-  const user = recogniseUser(identity.user, { headers, cookies, peerTrusted });
+  const header = (lowerName: string) => headers[lowerName];
+  const cookie = (name: string) => cookies[name];
+  const user = recogniseUser(identity.user, { header, cookie, peerTrusted });
   const assignment = assign(cookies[assignmentCookieName], user, identity.secret);
   const publicAuthority = (peerTrusted && firstOf(headers['x-forwarded-host'])) || authority;
   return {
@@ -56,8 +50,8 @@ export function receive(request: RequestHead, { identity, listeners }: Receiving
       method: request.method,
       host: hostName(publicAuthority),
       target,
-      headers,
-      cookies,
+      header,
+      cookie,
       clientAddress: peerTrusted ? clientBehind(headers['x-forwarded-for'], peerAddress, trustedProxies) : peerAddress,
       user,
       assignmentKey: assignment.key,
@@ -67,9 +61,15 @@ export function receive(request: RequestHead, { identity, listeners }: Receiving
     traceparent: nextTraceparent(headers.traceparent),
     peerTrusted,
     peerAddress,
-    publicScheme: peerTrusted && firstOf(headers['x-forwarded-proto']) === 'https' ? 'https' : 'http',
+    publicScheme: publicScheme(request.secure, peerTrusted ? firstOf(headers['x-forwarded-proto']) : undefined),
     publicAuthority,
   };
+}
+
+/** What a trusted proxy says of the client's scheme beats what this listener saw. */
+function publicScheme(secure: boolean, forwarded: string | undefined): 'http' | 'https' {
+  if (forwarded === 'https' || forwarded === 'http') return forwarded;
+  return secure ? 'https' : 'http';
 }
 
 function hostOf(rawHeaders: readonly string[]): string {

@@ -130,7 +130,7 @@ function shadowOf(
   random: () => number,
 ): Target | undefined {
   if (route.serve || !stage || stage.kind === 'legacy' || stage.kind === 'retired') return undefined;
-  if ((facts.method !== 'GET' && facts.method !== 'HEAD') || facts.headers.upgrade !== undefined) return undefined;
+  if ((facts.method !== 'GET' && facts.method !== 'HEAD') || facts.header('upgrade') !== undefined) return undefined;
   const percent = primary === 'legacy' ? route.shadowSample : route.reverseSample;
   if (random() * 100 >= percent) return undefined;
   return primary === 'legacy' ? 'new' : 'legacy';

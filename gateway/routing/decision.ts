@@ -7,9 +7,10 @@ export interface RequestFacts {
   readonly host: string;
   /** The request target as received, `/shipments/7?x=1`. */
   readonly target: string;
-  /** Lower-case names; repeated fields joined by `, ` (cookie by `; `). */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly cookies: Readonly<Record<string, string>>;
+  /** A field's value by its lower-case name; repeated fields joined by `, ` (cookie by `; `). */
+  header(lowerName: string): string | undefined;
+  /** A cookie's value, percent-decoded where it is decodable; of several with one name the first counts, as in PHP. */
+  cookie(name: string): string | undefined;
   readonly clientAddress: string;
   /** The recognised user, or undefined for nobody. */
   readonly user: string | undefined;

@@ -31,9 +31,9 @@ interface Answer {
 function ask(entry: SplitEntry, route: Route, facts: RequestFacts, flags: FlagSource): Answer {
   switch (entry.kind) {
     case 'header':
-      return askValues('header', entry.values, (name) => facts.headers[name.toLowerCase()]);
+      return askValues('header', entry.values, (name) => facts.header(name.toLowerCase()));
     case 'cookie':
-      return askValues('cookie', entry.values, (name) => facts.cookies[name]);
+      return askValues('cookie', entry.values, (name) => facts.cookie(name));
     case 'user':
       return askUser(entry.users, facts.user);
     case 'flag':

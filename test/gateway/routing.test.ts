@@ -5,12 +5,12 @@ import type { FlagSource } from '../../gateway/flags/flag-source.ts';
 import { bucketOf } from '../../gateway/routing/bucket.ts';
 import { parseCidr } from '../../gateway/routing/cidr.ts';
 import { decide, type Routing } from '../../gateway/routing/decide.ts';
-import type { RequestFacts } from '../../gateway/routing/decision.ts';
 import { newSideTarget } from '../../gateway/routing/new-side-target.ts';
 import { parseTarget } from '../../gateway/routing/request-target.ts';
 import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
 import { configure, gatewaySchema } from './configure.ts';
+import { factsOf as facts, type WrittenFacts } from './facts.ts';
 
 const service = 'http://127.0.0.1:8082';
 const routesOf = (routes: unknown[], more: object = {}) =>
@@ -21,20 +21,6 @@ function flagsOn(...on: string[]): FlagSource {
     evaluate: (flag) => ({ enabled: on.includes(flag), reason: 'test' }),
     status: () => ({ kind: 'fresh', since: '', detail: '' }),
     stop: async () => {},
-  };
-}
-
-function facts(target: string, more: Partial<RequestFacts> = {}): RequestFacts {
-  return {
-    method: 'GET',
-    host: 'shop.example',
-    target,
-    headers: {},
-    cookies: {},
-    clientAddress: '192.0.2.1',
-    user: undefined,
-    assignmentKey: 'key',
-    ...more,
   };
 }
 
@@ -52,12 +38,12 @@ const never = () => 0.999999;
 const canary = { rollout: { steps: ['shadow', { canary: '10%' }, 'new'] } };
 
 /** Two routes that both take the request; the first is to win. */
-type Preference = [winner: unknown, loser: unknown, target: string, more?: Partial<RequestFacts>];
+type Preference = [winner: unknown, loser: unknown, target: string, more?: WrittenFacts];
 
 describe('matching', () => {
   const table = (routes: unknown[]) => {
     const built = routing(routes);
-    return (target: string, more?: Partial<RequestFacts>) => decide(facts(target, more), built, never).route;
+    return (target: string, more?: WrittenFacts) => decide(facts(target, more), built, never).route;
   };
 
   it.each([
@@ -239,7 +225,7 @@ describe('deciding', () => {
     ],
   };
   const primary = (decision: ReturnType<typeof decide>) => decision.primary;
-  const alone = (more: Partial<RequestFacts>, on: string[] = []) =>
+  const alone = (more: WrittenFacts, on: string[] = []) =>
     primary(decide(facts('/a', more), routing(['GET /a'], split, { flags: flagsOn(...on) }), never));
 
   it('takes the first entry of a split that applies', () => {
@@ -293,7 +279,7 @@ describe('deciding', () => {
   });
 
   it('shadows reads only, by sample, and never an upgrade', () => {
-    const shadow = (more: Partial<RequestFacts>, random: () => number) =>
+    const shadow = (more: WrittenFacts, random: () => number) =>
       decide(facts('/a', more), routing(['/a'], { shadow: { sample: '20%' } }), random).shadow;
     expect(shadow({}, () => 0.19)).toBe('new');
     expect(shadow({ method: 'HEAD' }, () => 0)).toBe('new');

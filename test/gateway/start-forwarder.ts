@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../../gateway/config.ts';
 import { GeneralForwarder } from '../../gateway/forwarding/general-forwarder.ts';
-import { createPublicListener } from '../../gateway/public-listener.ts';
+import { createPublicListener } from '../../gateway/listening/public-listener.ts';
 import { RequestFlow } from '../../gateway/request-flow.ts';
 import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
@@ -24,14 +24,13 @@ export async function startGeneralForwarder(origin: string, options: ForwarderOp
   const flow = new RequestFlow({
     config: configFor(origin, options),
     routing: () => ({ table, stages: new Map(), flags, bypass: false }),
-    forwarder,
     heads: undefined,
     shadowOf: () => undefined,
     seen: () => {},
     telemetry,
   });
   const served = await serve(
-    createPublicListener((client, head) => void flow.handle(client, head), telemetry.refused),
+    createPublicListener({ handle: (client) => void flow.handle(client), forwarder, refused: telemetry.refused }),
     { port: 0 },
   );
   return {

@@ -4,6 +4,6 @@ import type { Predicate } from '../predicate.ts';
 export function cookiePredicate(name: string, value: string): Predicate {
   return {
     text: `cookie ${name}=${JSON.stringify(value)}`,
-    test: ({ facts }) => facts.cookies[name] === value,
+    test: ({ facts }) => facts.cookie(name) === value,
   };
 }

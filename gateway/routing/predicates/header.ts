@@ -2,8 +2,9 @@ import type { Predicate } from '../predicate.ts';
 
 /** Accepts a request whose header has exactly this value. A header sent twice has both, joined by a comma, and so is not accepted. */
 export function headerPredicate(name: string, value: string): Predicate {
+  const lowerName = name.toLowerCase();
   return {
-    text: `header ${name.toLowerCase()}=${JSON.stringify(value)}`,
-    test: ({ facts }) => facts.headers[name.toLowerCase()] === value,
+    text: `header ${lowerName}=${JSON.stringify(value)}`,
+    test: ({ facts }) => facts.header(lowerName) === value,
   };
 }

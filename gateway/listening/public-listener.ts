@@ -1,25 +1,36 @@
 import http, { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { problemBody } from '../runtime/problem.ts';
-import { GatewayError, problemOf } from './errors.ts';
-import type { ClientSide } from './forwarding/forwarder.ts';
-import { refuse } from './forwarding/refuse.ts';
-import { maxHeaderBytes } from './forwarding/upstream-agents.ts';
+import { problemBody } from '../../runtime/problem.ts';
+import { GatewayError, problemOf } from '../errors.ts';
+import type { ClientSide } from '../forwarding/client-side.ts';
+import type { Forwarder } from '../forwarding/forwarder.ts';
+import { refuse } from '../forwarding/refuse.ts';
+import { maxHeaderBytes } from '../forwarding/upstream-agents.ts';
+import { NodeClient } from './node-client.ts';
 import { Turns } from './turns.ts';
 
 /** Longer than the idle limit of the usual load balancers, so that they close first and never send into a closed connection. */
 const keepAliveMs = 65_000;
 const headMs = 60_000;
 
-/** Takes a request; `upgradeHead` is given when it asks for an upgrade. Never throws. */
-export type RequestHandler = (client: ClientSide, upgradeHead?: Buffer) => void;
+/** Takes a request. Never throws. */
+export type RequestHandler = (client: ClientSide) => void;
+
+/** What a listener stands on. */
+export interface ListenerPorts {
+  readonly handle: RequestHandler;
+  readonly forwarder: Forwarder;
+  /** A request was answered with an error before it could be handled. */
+  readonly refused: (error: GatewayError) => void;
+}
 
 /**
  * The server that clients talk to, not yet listening. Whatever arrives ends in `handle` or in an answer of 400 and above: nothing a client
  * sends may go unanswered or throw. There is no limit on a whole request's time: uploads may be slow, but not stand still.
  */
-export function createPublicListener(handle: RequestHandler, refused: (error: GatewayError) => void): Server {
+export function createPublicListener(ports: ListenerPorts): Server {
+  const { handle, forwarder, refused } = ports;
   const server = http.createServer({
     maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: keepAliveMs,
@@ -30,7 +41,7 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
   server.maxHeadersCount = 0;
   const turns = new Turns();
   const take = (request: IncomingMessage, response: ServerResponse) =>
-    turns.take(response, () => handle({ request, response }));
+    turns.take(response, () => handle(new NodeClient({ request, response }, forwarder)));
   server.on('request', take);
   server.on('checkContinue', take);
   // Else Node would answer by itself, out of turn: what to make of an unknown expectation is the application's to say.
@@ -42,7 +53,7 @@ export function createPublicListener(handle: RequestHandler, refused: (error: Ga
     else act();
   };
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
-    handedOver(socket, () => takeUpgrade(request, socket, head, handle, refused)),
+    handedOver(socket, () => takeUpgrade(request, socket, head, ports)),
   );
   const refuseNow = (socket: Duplex, error: GatewayError) => {
     refused(error);
@@ -78,8 +89,7 @@ function takeUpgrade(
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
-  handle: RequestHandler,
-  refused: (error: GatewayError) => void,
+  { handle, forwarder, refused }: ListenerPorts,
 ): void {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
@@ -87,14 +97,14 @@ function takeUpgrade(
   response.once('finish', () => socket.destroySoon());
   // What Node does for its own: without it an answer longer than the socket's buffer would stop there.
   socket.on('drain', () => response.emit('drain'));
-  const client = { request, response };
   if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0) {
     const error = new GatewayError('upgrade-with-body', 'found Upgrade and a body, expected an upgrade without a body');
     refused(error);
-    refuse(client, error);
+    refuse({ request, response }, error);
     return;
   }
-  handle(client, /^h2c?$/i.test(request.headers.upgrade ?? '') ? undefined : head);
+  const declined = /^h2c?$/i.test(request.headers.upgrade ?? '');
+  handle(new NodeClient({ request, response }, forwarder, declined ? undefined : head));
 }
 
 function malformed(error: NodeJS.ErrnoException): GatewayError {

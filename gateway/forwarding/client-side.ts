@@ -1,0 +1,17 @@
+import type { GatewayError } from '../errors.ts';
+import type { ForwardOutcome, ForwardPlan } from './forwarder.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** A client's request and the way back to it. Each kind of connection has its own, and knows how it is forwarded. */
+export interface ClientSide {
+  /** Throws a GatewayError for a body that is framed in a way that no two systems read alike. */
+  readonly head: RequestHead;
+  /** Passes the request to an upstream and its answer back; see `Forwarder` for what is guaranteed. */
+  forward(plan: ForwardPlan): Promise<ForwardOutcome>;
+  /** Answers with an error of the gateway's own, when nothing was written yet. Leftovers of the body are thrown away or the connection is closed. */
+  refuse(error: GatewayError, requestId?: string): void;
+  /** The next answer is the last on this connection. */
+  closeAfterAnswer(): void;
+  /** Cuts the connection, so that the client can tell that something is missing. */
+  destroy(): void;
+}

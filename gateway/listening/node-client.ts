@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http';
+import type { GatewayError } from '../errors.ts';
+import type { ClientSide } from '../forwarding/client-side.ts';
+import type { Forwarder, ForwardOutcome, ForwardPlan, HttpExchange } from '../forwarding/forwarder.ts';
+import { requestFraming } from '../forwarding/framing.ts';
+import { refuse } from '../forwarding/refuse.ts';
+import type { RequestHead } from '../forwarding/request-head.ts';
+
+/** A client whose request a `node:http` server read. */
+export class NodeClient implements ClientSide {
+  readonly #exchange: HttpExchange;
+  readonly #forwarder: Forwarder;
+  readonly #upgradeHead: Buffer | undefined;
+  #head: RequestHead | undefined;
+
+  /** `upgradeHead`: what the client has sent after a request to upgrade; undefined for ordinary requests. */
+  constructor(exchange: HttpExchange, forwarder: Forwarder, upgradeHead?: Buffer) {
+    this.#exchange = exchange;
+    this.#forwarder = forwarder;
+    this.#upgradeHead = upgradeHead;
+  }
+
+  get head(): RequestHead {
+    this.#head ??= headOf(this.#exchange.request);
+    return this.#head;
+  }
+
+  forward(plan: ForwardPlan): Promise<ForwardOutcome> {
+    return this.#upgradeHead === undefined
+      ? this.#forwarder.forward(this.#exchange, plan)
+      : this.#forwarder.upgrade(this.#exchange, this.#upgradeHead, plan);
+  }
+
+  refuse(error: GatewayError, requestId?: string): void {
+    refuse(this.#exchange, error, requestId);
+  }
+
+  closeAfterAnswer(): void {
+    this.#exchange.response.shouldKeepAlive = false;
+  }
+
+  destroy(): void {
+    this.#exchange.response.destroy();
+  }
+}
+
+function headOf(request: IncomingMessage): RequestHead {
+  return {
+    method: request.method ?? '',
+    url: request.url ?? '',
+    rawHeaders: request.rawHeaders,
+    httpVersion: request.httpVersion === '1.0' ? '1.0' : '1.1',
+    framing: requestFraming(request),
+    remoteAddress: request.socket.remoteAddress ?? '',
+    secure: false,
+  };
+}
