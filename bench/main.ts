@@ -6,11 +6,13 @@ import { type Effort, type Report, reportText } from './report.ts';
 /** What can be measured; docs/performance.md says how, and what came out. */
 const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise<Report>>>> = {
   lag: async () => (await import('./lag.ts')).measureLag,
+  latency: async () => (await import('./latency.ts')).measureLatency,
+  memory: async () => (await import('./memory.ts')).measureMemory,
   proxy: async () => (await import('./proxy.ts')).measureProxy,
   start: async () => (await import('./start.ts')).measureStart,
 };
 
-/** `npm run bench -- [lag] [proxy] [start] [--json] …`: runs what is named, or everything, one after the other. */
+/** `npm run bench -- [lag] [latency] [memory] [proxy] [start] [--json] …`: runs what is named, or everything, one after the other. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],

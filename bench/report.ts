@@ -2,10 +2,10 @@ import { bold, table } from '../cli/print.ts';
 
 /** How much is done; more takes longer and is less noisy. */
 export interface Effort {
-  /** lag: legacy writes a second, and for how long. */
+  /** lag: legacy writes a second; lag and latency: for how long. */
   readonly writesPerSecond: number;
   readonly seconds: number;
-  /** proxy: how often each program takes its turn, and how many requests a turn has. */
+  /** proxy, latency: how often each program takes its turn. proxy: requests of a turn; memory takes a hundred times as many in all. */
   readonly pairs: number;
   readonly requests: number;
   /** start: how many fresh folders. */

@@ -1,8 +1,9 @@
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { type Child, startChild } from '../../runtime/child-process.ts';
 import { until } from '../../test/until.ts';
+import { hundredRoutes } from './hundred-routes.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const program = join(root, 'cli', 'strangler.mjs');
@@ -13,28 +14,46 @@ export interface MeasuredGateway extends Child {
   strangler(...args: string[]): Promise<void>;
 }
 
-/** Everything a configuration needs to pass all on to legacy. */
-export function passThrough(port: number, adminPort: number, upstreamPort: number): object {
-  return { legacy: `http://127.0.0.1:${upstreamPort}`, listeners: { public: { port }, admin: { port: adminPort } } };
+/** Where a measured gateway listens and what is behind it. */
+export interface Places {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly upstreamPort: number;
 }
 
-/**
- * The sample's routes, split, flag and comparison, kept in one stage, so that no request is answered twice. Its tables are left out: nobody
- * follows a database here.
- */
-export function sampleRouting(
-  port: number,
-  adminPort: number,
-  upstreamPort: number,
-  stage: 'legacy' | 'new',
-): Record<string, unknown> {
-  const sample = parse(readFileSync(join(root, 'capabilities', 'shipments.yaml'), 'utf8')) as Record<string, object>;
-  const { tables: _, ...shipments } = sample;
-  const service = `http://127.0.0.1:${upstreamPort}`;
+/** Everything a configuration needs to pass all on to legacy, as the general forwarder does it or as it is by default. */
+export function passThrough({ port, adminPort, upstreamPort }: Places, forwarder: 'general' | 'wire'): object {
   return {
-    ...passThrough(port, adminPort, upstreamPort),
+    legacy: { url: `http://127.0.0.1:${upstreamPort}`, forwarder },
+    listeners: { public: { port }, admin: { port: adminPort } },
+  };
+}
+
+/** The flag that the hundred routes are split by. */
+export const flag = 'new-orders';
+
+/**
+ * All at once: a hundred routes over path, header and cookie, split by a flag, metrics and access log (which are on by default), one
+ * request in a hundred traced.
+ */
+export function everything(places: Places, otlpPort: number): object {
+  const service = `http://127.0.0.1:${places.upstreamPort}`;
+  return {
+    ...passThrough(places, 'wire'),
     identity: { user: [{ cookie: 'user' }] },
-    capabilities: { shipments: { ...shipments, service, rollout: { ...sample.rollout, steps: [stage] } } },
+    telemetry: { otlp: `http://127.0.0.1:${otlpPort}`, sample: '1%' },
+    capabilities: { orders: { service, split: [{ flag }], routes: hundredRoutes.map(routeOf) } },
+  };
+}
+
+function routeOf({ path, header, cookie }: (typeof hundredRoutes)[number], index: number): object {
+  return {
+    name: `route-${index}`,
+    match: {
+      path: `${path}/*`,
+      ...(header && { headers: Object.fromEntries([header]) }),
+      ...(cookie && { cookies: Object.fromEntries([cookie]) }),
+    },
   };
 }
 

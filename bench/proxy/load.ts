@@ -1,5 +1,5 @@
 /** Sends requests over a fixed number of kept connections, one at a time on each, as bytes made once: costs little itself. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { endWithParent } from '../helper-process.ts';
 
 /** A turn of load: so many requests, all alike. */
@@ -9,22 +9,31 @@ export interface Turn {
   readonly connections: number;
   /** Request line, header lines and body, as sent. */
   readonly request: string;
+  /** The connections stay open until the next turn. */
+  readonly hold?: boolean;
 }
 
 const headerEnd = Buffer.from('\r\n\r\n');
 
 /** Resolves when all are answered 200 in full; rejects at the first other answer. */
-async function run({ port, requests, connections, request }: Turn): Promise<void> {
+async function run({ port, requests, connections, request, hold = false }: Turn): Promise<void> {
+  for (const socket of held.splice(0)) socket.destroy();
   let left = requests;
   const take = () => left-- > 0;
-  await Promise.all(Array.from({ length: connections }, () => useConnection(port, Buffer.from(request), take)));
+  await Promise.all(Array.from({ length: connections }, () => useConnection(port, Buffer.from(request), take, hold)));
 }
 
-function useConnection(port: number, request: Buffer, take: () => boolean): Promise<void> {
+const held: Socket[] = [];
+
+function useConnection(port: number, request: Buffer, take: () => boolean, hold: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let missing = 0;
-    const next = () => (take() ? socket.write(request) : socket.end(resolve));
+    const next = () => {
+      if (take()) socket.write(request);
+      else if (hold) resolve(void held.push(socket));
+      else socket.end(resolve);
+    };
     const read = (chunk: Buffer) => {
       missing = (missing || answerLength(chunk)) - chunk.length;
       if (missing === 0) next();

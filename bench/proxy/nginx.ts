@@ -56,6 +56,7 @@ events { worker_connections 1024; }
 http {
   access_log off;
 ${kinds.map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join('\n')}
+  client_max_body_size 0;
   keepalive_requests 1000000000;
   upstream application { server 127.0.0.1:${upstreamPort}; keepalive 64; keepalive_requests 1000000000; }
   server {
@@ -63,6 +64,7 @@ ${kinds.map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join('\n')}
     location / {
       proxy_pass http://application;
       proxy_http_version 1.1;
+      proxy_request_buffering off;
       proxy_set_header Connection "";
       proxy_set_header Host $host;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;

@@ -12,6 +12,8 @@ export interface NpmPackage {
   readonly folder: string;
   readonly name: string;
   readonly version: string;
+  /** Packages that it needs beside it and does not bring: version by name. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,9 +37,12 @@ export async function bringPackage(
   return join(place, inside);
 }
 
-async function install({ name, version }: NpmPackage, prefix: string): Promise<void> {
+async function install({ name, version, beside }: NpmPackage, prefix: string): Promise<void> {
   mkdirSync(prefix, { recursive: true });
-  writeFileSync(join(prefix, 'package.json'), JSON.stringify({ private: true, dependencies: { [name]: version } }));
+  writeFileSync(
+    join(prefix, 'package.json'),
+    JSON.stringify({ private: true, dependencies: { [name]: version, ...beside } }),
+  );
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
   const impatient = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=60000'];
   try {
