@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createRequestIds } from './accounting/request-ids.ts';
 import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
 import type { GatewayConfig } from './config.ts';
@@ -50,6 +51,7 @@ export class RequestFlow {
   readonly #serving: ServingPorts;
   readonly #pseudonym = `strangler-${randomBytes(6).toString('hex')}`;
   readonly #receptions = new WeakMap<Exchange, Reception>();
+  readonly #ids = createRequestIds();
   #draining = false;
 
   constructor(ports: RequestFlowPorts) {
@@ -92,7 +94,7 @@ export class RequestFlow {
       remoteAddress: clientAddress,
       secure: false,
     };
-    return decide(receive(head, this.#ports.config).facts, this.#ports.routing(), () => 0);
+    return decide(receive(head, this.#ports.config, this.#ids).facts, this.#ports.routing(), () => 0);
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */
@@ -111,7 +113,7 @@ export class RequestFlow {
 
   /** Throws a GatewayError for what no side shall see. */
   #receive({ head }: ClientSide): Reception {
-    const reception = receive(head, this.#ports.config);
+    const reception = receive(head, this.#ports.config, this.#ids);
     if (head.httpVersion !== '1.0' && reception.facts.header('host') === undefined) {
       throw new GatewayError('bad-host', 'found no Host header, expected one');
     }

@@ -66,7 +66,7 @@ export function createGatewayTelemetry(logger: Logger, metrics: Metrics) {
       logger.debug(
         {
           requestId: reception.requestId,
-          traceparent: reception.traceparent,
+          traceparent: reception.trace.traceparent,
           client: reception.facts.clientAddress,
           method: reception.facts.method,
           target: reception.facts.target,

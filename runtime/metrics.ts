@@ -1,4 +1,28 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
+
+/** A number of a counter whose numbers are kept elsewhere. */
+export interface CountedSample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A distribution that is kept elsewhere: how many were in each class, the last above every bound, and their sum. */
+export interface DistributedSample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** A metric and all its samples; those of a histogram are named NAME_bucket, NAME_sum and NAME_count. */
+export type MetricSamples = MetricObjectWithValues<MetricValue<string>>;
 
 /**
  * A part's metrics, in the Prometheus text format. Labels have few values: never a path, a user or a key. Asking again for a name gives
@@ -31,6 +55,22 @@ export class Metrics {
     );
   }
 
+  /** A counter that is read when somebody asks, for what is counted too often to be counted here. */
+  counted(name: string, help: string, read: () => Iterable<CountedSample>): void {
+    this.#readWhenAsked({ name, help, type: 'counter', values: () => [...read()] });
+  }
+
+  /** A histogram that is read when somebody asks. `bounds` in seconds, upwards. */
+  distributed(name: string, help: string, bounds: readonly number[], read: () => Iterable<DistributedSample>): void {
+    const values = () => [...read()].flatMap((sample) => histogramValues(name, bounds, sample));
+    this.#readWhenAsked({ name, help, type: 'histogram', values });
+  }
+
+  /** Everything as it is now. */
+  samples(): Promise<MetricSamples[]> {
+    return this.#registry.getMetricsAsJSON() as Promise<MetricSamples[]>;
+  }
+
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -39,7 +79,36 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #known<Metric>(name: string, make: () => Metric): Metric {
-    return (this.#registry.getSingleMetric(name) as Metric | undefined) ?? make();
+  #known<Known>(name: string, make: () => Known): Known {
+    return (this.#registry.getSingleMetric(name) as Known | undefined) ?? make();
   }
+
+  /** Takes the place of a metric of that name: a part that is started again has new numbers. */
+  #readWhenAsked({
+    values,
+    ...described
+  }: {
+    name: string;
+    help: string;
+    type: string;
+    values: () => unknown[];
+  }): void {
+    this.#registry.removeSingleMetric(described.name);
+    const metric = { ...described, get: async () => ({ ...described, aggregator: 'sum', values: values() }) };
+    this.#registry.registerMetric(metric as unknown as Metric);
+  }
+}
+
+/** A distribution as the text format has it: classes count what is in those below them too. */
+function histogramValues(name: string, bounds: readonly number[], { labels, counts, sum }: DistributedSample) {
+  let below = 0;
+  const buckets = counts.map((count, index) => {
+    below += count;
+    return { metricName: `${name}_bucket`, labels: { le: bounds[index] ?? '+Inf', ...labels }, value: below };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: below },
+  ];
 }

@@ -42,7 +42,7 @@ export interface RequestHeaderOptions {
 /**
  * The header fields for an upstream, without framing: the client's in their order, case and number, less what belongs to one connection,
  * what only the gateway may say (`strangler-*`), what an untrusted peer may not say, and names with `_`: PHP and CGI read `X_Forwarded_For`
- * as `X-Forwarded-For`.
+ * as `X-Forwarded-For`. A tracestate goes on only with the trace it belongs to (W3C Trace Context section 3.3.1).
  */
 export function upstreamRequestHeaders(
   raw: readonly string[],
@@ -54,6 +54,7 @@ export function upstreamRequestHeaders(
   eachField(raw, (name, value, lower) => {
     if (written.has(lower) || dropped(lower) || lower.includes('_') || lower.startsWith('strangler-')) return;
     if (!reception.peerTrusted && onlyFromTrustedPeers.has(lower)) return;
+    if (lower === 'tracestate' && reception.trace.parentId === undefined) return;
     fields.push(name, value);
   });
   for (const [name, value] of ownFields(raw, reception, options)) fields.push(name, value);
@@ -72,7 +73,7 @@ function ownFields(
     ['X-Forwarded-Proto', reception.publicScheme],
     ['Via', [...valuesOf(raw, 'via'), `1.1 ${pseudonym}`].join(', ')],
     ['X-Request-Id', reception.requestId],
-    ['traceparent', reception.traceparent],
+    ['traceparent', reception.trace.traceparent],
     ...own,
   ];
 }

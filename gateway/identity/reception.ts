@@ -1,5 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { nextTraceparent } from '../../contract/traceparent.ts';
+import { randomBytes } from 'node:crypto';
+import type { RequestIds } from '../accounting/request-ids.ts';
+import type { Trace } from '../accounting/trace.ts';
 import type { GatewayConfig } from '../config.ts';
 import { GatewayError } from '../errors.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
@@ -17,7 +18,7 @@ export interface Reception {
   /** Where the assignment key came from; one that came from no valid cookie has to be given to the client. */
   readonly assignment: 'cookie' | 'user' | 'made';
   readonly requestId: string;
-  readonly traceparent: string;
+  readonly trace: Trace;
   /** The peer is a trusted proxy: what it says about the client is believed and passed on. */
   readonly peerTrusted: boolean;
   readonly peerAddress: string;
@@ -33,7 +34,7 @@ type Receiving = Pick<GatewayConfig, 'identity' | 'listeners'>;
  * Reads a request's head. Throws a GatewayError (400) for what cannot be forwarded without guessing: several Hosts, a Host that is none,
  * a target in a form that no origin server takes.
  */
-export function receive(request: ReceivedHead, { identity, listeners }: Receiving): Reception {
+export function receive(request: ReceivedHead, { identity, listeners }: Receiving, ids: RequestIds): Reception {
   const { trustedProxies } = listeners.public;
   const headers = foldRequestHeaders(request.rawHeaders);
   const { target, authority } = originForm(request.url, hostOf(request.rawHeaders));
@@ -57,8 +58,8 @@ export function receive(request: ReceivedHead, { identity, listeners }: Receivin
       assignmentKey: assignment.key,
     },
     assignment: assignment.from,
-    requestId: requestIdOf(peerTrusted ? headers['x-request-id'] : undefined),
-    traceparent: nextTraceparent(headers.traceparent),
+    requestId: givenRequestId(peerTrusted ? headers['x-request-id'] : undefined) ?? ids.requestId(),
+    trace: ids.trace(headers.traceparent, peerTrusted),
     peerTrusted,
     peerAddress,
     publicScheme: publicScheme(request.secure, peerTrusted ? firstOf(headers['x-forwarded-proto']) : undefined),
@@ -118,8 +119,8 @@ function firstOf(list: string | undefined): string | undefined {
   return list === undefined ? undefined : splitOnce(list, ',')[0].trim();
 }
 
-function requestIdOf(given: string | undefined): string {
-  return given !== undefined && /^[\w.:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
+function givenRequestId(given: string | undefined): string | undefined {
+  return given !== undefined && /^[\w.:/+=@-]{1,128}$/.test(given) ? given : undefined;
 }
 
 function assign(
