@@ -5,6 +5,8 @@ export interface FlagEvaluation {
   readonly enabled: boolean;
   /** `default strategy`, `unknown flag`, `Unleash unreachable since …, last good copy of …`. */
   readonly reason: string;
+  /** Name of the variant that the request gets, of a flag that is on and has some. */
+  readonly variant?: string;
 }
 
 /** The route a flag is asked for; a route's plan has this shape. */

@@ -11,7 +11,7 @@ export function murmur32(prefix: string, seed: number): PrefixedHash {
   const start = absorb({ hash: seed, block: 0, bits: 0 }, prefix);
   return (id) => {
     const { hash, block } = absorb({ ...start }, id);
-    return finish((hash ^ scramble(block)) ^ (prefix.length + id.length));
+    return finish(hash ^ scramble(block) ^ (prefix.length + id.length));
   };
 }
 

@@ -1,15 +1,20 @@
 import { EventEmitter } from 'node:events';
-import { Unleash, type UnleashConfig, UnleashEvents } from 'unleash-client';
+import { Strategy, Unleash, type UnleashConfig, UnleashEvents } from 'unleash-client';
 import type { RequestFacts } from '../routing/decision.ts';
-import { type Feature, strategiesText } from './feature.ts';
+import { noVariant } from './compile-feature.ts';
+import { CompiledFlags, type FlagDefinitions } from './compiled-flags.ts';
+import { type Evaluations, evaluationsOf, failedFlag, unknownFlag } from './evaluations.ts';
+import type { Feature } from './feature.ts';
+import { appName, contextOf } from './flag-context.ts';
 import type { FlagEvaluation, FlagRoute } from './flag-source.ts';
+import type { FlagUses } from './flag-uses.ts';
 
 /**
  * The one door to unleash-client, the only evaluator of flags: wherever flags come from, they mean what they mean to any other Unleash
- * SDK.
+ * SDK. Definitions in which chance decides nothing are compiled for the hot path; for the others the client is asked for each request.
  */
 export interface FlagClient {
-  /** Local and synchronous. A flag that is not known is off, and says so. */
+  /** Local and synchronous; never throws. A flag that is not known, or whose definition is malformed, is off and says so. */
   evaluate(flag: string, facts: RequestFacts, route: FlagRoute | undefined): FlagEvaluation;
   stop(): void;
 }
@@ -17,11 +22,16 @@ export interface FlagClient {
 /** What an evaluator complains about: a strategy it does not know, a server it does not reach. */
 export type OnComplaint = (complaint: unknown) => void;
 
-const appName = 'strangler-gateway';
+/** What every client needs. */
+export interface FlagClientOptions {
+  /** Told of each evaluation. */
+  readonly uses: FlagUses;
+  readonly onComplaint: OnComplaint;
+}
 
-/** A client whose flags are looked up where they are kept: a change is effective in the same tick. */
-export function clientOfMemory(lookUp: (flag: string) => Feature | undefined, onComplaint: OnComplaint): FlagClient {
-  const repository = new MemoryRepository(lookUp);
+/** A client whose definitions are looked up where they are kept: a change is effective in the same tick. */
+export function clientOfMemory(definitions: FlagDefinitions, options: FlagClientOptions): FlagClient {
+  const repository = new MemoryRepository(definitions);
   const client = new Unleash({
     appName,
     // Required, but nothing is ever asked there: flags come from memory and metrics are off.
@@ -31,9 +41,9 @@ export function clientOfMemory(lookUp: (flag: string) => Feature | undefined, on
     disableAutoStart: true,
     skipInstanceCountWarning: true,
   });
-  listen(client, onComplaint);
+  listen(client, options.onComplaint);
   repository.emit(UnleashEvents.Ready);
-  return clientOf(client);
+  return new CompilingClient(client, definitions, options);
 }
 
 /** Where the last good copy of a server's flags is kept. */
@@ -43,7 +53,7 @@ export interface FlagStorage {
 }
 
 /** What a client that polls needs to know. */
-export interface PollingOptions {
+export interface PollingOptions extends FlagClientOptions {
   /** Unleash's API, `http://unleash:4242/api`. */
   readonly url: string;
   readonly token: string;
@@ -54,12 +64,11 @@ export interface PollingOptions {
   onReady(): void;
   /** The server answered a poll. */
   onContact(): void;
-  onComplaint: OnComplaint;
 }
 
 /**
  * A client that polls an Unleash server. Not streaming: the open-source server has none, and while a stream is broken unleash-client tells
- * nobody, so that stale flags would look fresh.
+ * nobody, so that stale flags would look fresh. Its reports of use are off: see use-reports.ts.
  */
 export function clientOfServer(options: PollingOptions): FlagClient {
   const { url, token, refreshMs, timeoutMs, storage, onReady, onContact, onComplaint } = options;
@@ -70,13 +79,14 @@ export function clientOfServer(options: PollingOptions): FlagClient {
     refreshInterval: refreshMs,
     timeout: timeoutMs,
     storageProvider: storage as NonNullable<UnleashConfig['storageProvider']>,
+    disableMetrics: true,
     skipInstanceCountWarning: true,
   });
   listen(client, onComplaint);
   client.on(UnleashEvents.Ready, onReady);
   client.on(UnleashEvents.Changed, onContact);
   client.on(UnleashEvents.Unchanged, onContact);
-  return clientOf(client);
+  return new CompilingClient(client, polledDefinitions(client), options);
 }
 
 function listen(client: Unleash, onComplaint: OnComplaint): void {
@@ -84,73 +94,104 @@ function listen(client: Unleash, onComplaint: OnComplaint): void {
   client.on(UnleashEvents.Warn, onComplaint);
 }
 
-function clientOf(client: Unleash): FlagClient {
+/** What unleash-client keeps of the last answer, features and segments. An answer with anything new makes all of them new objects. */
+function polledDefinitions(client: Unleash): FlagDefinitions {
+  const repository = repositoryOf(client);
   return {
-    evaluate(flag, facts, route) {
-      if (isInherited(flag)) return unknownFlag;
-      const feature = client.getFeatureToggleDefinition(flag) as Feature | undefined;
-      if (!feature) return unknownFlag;
-      const { on, off } = outcomesOf(feature);
-      return client.isEnabled(flag, contextOf(facts, route)) ? on : off;
-    },
-    stop() {
-      client.destroy();
-      silence(client);
-    },
+    feature: (name) => (isInherited(name) ? undefined : (repository.getToggle(name) as Feature | undefined)),
+    segment: (id) => repository.getSegment(id),
+    segmentsRevision: () => undefined,
   };
 }
 
-/**
- * unleash-client stops listening to its repository before the repository's last request has ended; that request's failure would then be
- * an `error` event without a listener, which ends the process.
- */
-function silence(client: Unleash): void {
-  const { repository } = client as unknown as { repository: EventEmitter };
-  repository.on(UnleashEvents.Error, () => {});
+interface Repository extends EventEmitter {
+  getToggle(name: string): unknown;
+  getSegment(id: number): unknown;
 }
 
-function contextOf({ user, assignmentKey, clientAddress }: RequestFacts, route: FlagRoute | undefined) {
-  return {
-    userId: user ?? assignmentKey,
-    sessionId: assignmentKey,
-    remoteAddress: clientAddress,
-    properties: { route: route?.name, capability: route?.capability },
-  };
+function repositoryOf(client: Unleash): Repository {
+  return (client as unknown as { repository: Repository }).repository;
 }
 
-/** unleash-client keeps flags and counts as members of plain objects: asked for `__proto__` it would write to the prototype of all objects. */
+/** unleash-client's own reading of constraints. */
+const constraints = new Strategy('constraints');
+type Constraint = Parameters<Strategy['checkConstraint']>[0];
+
+/** Asks what is compiled, else the client. */
+class CompilingClient implements FlagClient {
+  readonly #client: Unleash;
+  readonly #definitions: FlagDefinitions;
+  readonly #compiled: CompiledFlags;
+  readonly #options: FlagClientOptions;
+  /** Of definitions that are not compiled. */
+  readonly #evaluations = new WeakMap<Feature, Evaluations>();
+
+  constructor(client: Unleash, definitions: FlagDefinitions, options: FlagClientOptions) {
+    this.#client = client;
+    this.#definitions = definitions;
+    this.#options = options;
+    this.#compiled = new CompiledFlags(definitions, (constraint, context) =>
+      constraints.checkConstraint(constraint as unknown as Constraint, context),
+    );
+  }
+
+  evaluate(flag: string, facts: RequestFacts, route: FlagRoute | undefined): FlagEvaluation {
+    const feature = this.#definitions.feature(flag);
+    if (!feature) return unknownFlag;
+    const evaluation = this.#evaluate(flag, feature, facts, route);
+    this.#options.uses.count(flag, evaluation, appName);
+    return evaluation;
+  }
+
+  stop(): void {
+    this.#client.destroy();
+    // unleash-client stops listening to its repository before the repository's last request has ended; that request's failure would then
+    // be an `error` event without a listener, which ends the process.
+    repositoryOf(this.#client).on(UnleashEvents.Error, () => {});
+  }
+
+  /** unleash-client throws at some malformed definitions; a server may send anything. */
+  #evaluate(flag: string, feature: Feature, facts: RequestFacts, route: FlagRoute | undefined): FlagEvaluation {
+    try {
+      return this.#compiled.evaluate(feature, facts, route) ?? this.#ask(flag, feature, facts, route);
+    } catch (error) {
+      this.#options.onComplaint(error);
+      return failedFlag;
+    }
+  }
+
+  #ask(flag: string, feature: Feature, facts: RequestFacts, route: FlagRoute | undefined): FlagEvaluation {
+    const evaluations = this.#evaluationsOf(feature);
+    const { name, featureEnabled } = this.#client.getVariant(flag, contextOf(facts, route));
+    if (!featureEnabled) return evaluations.off;
+    return name === noVariant ? evaluations.on : evaluations.variant(name);
+  }
+
+  #evaluationsOf(feature: Feature): Evaluations {
+    const known = this.#evaluations.get(feature);
+    if (known) return known;
+    const made = evaluationsOf(feature);
+    this.#evaluations.set(feature, made);
+    return made;
+  }
+}
+
+/** unleash-client keeps flags as members of plain objects: asked for `constructor` it would give what all objects have. */
 function isInherited(flag: string): boolean {
   return flag in Object.prototype;
 }
 
-const unknownFlag: FlagEvaluation = { enabled: false, reason: 'unknown flag' };
-
-/** Optimization: both outcomes of a definition are made once, not per request. */
-const outcomes = new WeakMap<object, { readonly on: FlagEvaluation; readonly off: FlagEvaluation }>();
-
-function outcomesOf(feature: Feature) {
-  const known = outcomes.get(feature);
-  if (known) return known;
-  const strategies = Array.isArray(feature.strategies) ? strategiesText(feature) : '';
-  const made = {
-    on: { enabled: true, reason: strategies ? `on: a strategy applies (${strategies})` : 'on for everybody' },
-    off: { enabled: false, reason: feature.enabled ? `off: no strategy applies (${strategies})` : 'switched off' },
-  };
-  outcomes.set(feature, made);
-  return made;
-}
-
 /** What unleash-client asks of a repository, answered from memory. */
 class MemoryRepository extends EventEmitter {
-  readonly #lookUp: (flag: string) => Feature | undefined;
+  readonly #definitions: FlagDefinitions;
 
-  constructor(lookUp: (flag: string) => Feature | undefined) {
+  constructor(definitions: FlagDefinitions) {
     super();
-    this.#lookUp = lookUp;
+    this.#definitions = definitions;
   }
 
   getToggle(name: string): Feature | undefined {
-    return this.#lookUp(name);
+    return this.#definitions.feature(name);
   }
 
   getToggles(): Feature[] {
@@ -161,9 +202,8 @@ class MemoryRepository extends EventEmitter {
     return [];
   }
 
-  /** Built-in flags have no segments: a strategy that names one does not apply. */
-  getSegment(): undefined {
-    return undefined;
+  getSegment(id: number): unknown {
+    return this.#definitions.segment(id);
   }
 
   async start(): Promise<void> {}

@@ -2,14 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../journal/disk-copy.ts';
 import type { FlagEvaluation, FlagSource, FlagSourceStatus } from './flag-source.ts';
+import { type Flags, FlagUses } from './flag-uses.ts';
 import type { FlagsTelemetry } from './flags-telemetry.ts';
 import { clientOfServer, type FlagClient, type FlagStorage } from './unleash-client.ts';
+import { UseReports } from './use-reports.ts';
 
 /** The server looks at its own flags once a second: asking more often gains nothing. */
 const refreshMs = 1_000;
 const timeoutMs = 3_000;
 /** Without an answer for this long the flags are called stale, and a new client asks. */
 const patienceMs = 5_000;
+/** How often the server is told of the use of its flags: as often as Unleash's SDKs do. */
+const reportMs = 60_000;
 
 /** Where a real Unleash is, and where its last good copy goes. */
 export interface UnleashOptions {
@@ -25,13 +29,15 @@ export interface UnleashOptions {
  * The flags of a real Unleash. While it is away, the last good copy counts, over restarts too; without one every flag is off.
  * Resolves when flags are known, or after `waitMs` without any.
  */
-export async function unleashFlags(options: UnleashOptions, waitMs = patienceMs): Promise<FlagSource> {
+export async function unleashFlags(options: UnleashOptions, waitMs = patienceMs): Promise<Flags> {
   const flags = new UnleashFlags(options);
   await flags.known(waitMs);
   return flags;
 }
 
-class UnleashFlags implements FlagSource {
+class UnleashFlags implements Flags {
+  readonly uses = new FlagUses();
+  readonly #reports: UseReports;
   readonly #options: UnleashOptions;
   readonly #now: () => number;
   readonly #storage: FlagCopy;
@@ -51,6 +57,7 @@ class UnleashFlags implements FlagSource {
     this.#storage = flagStorage(join(options.dataDir, 'unleash.json'), options.telemetry);
     this.#startedAt = this.#now();
     this.#status = { kind: 'empty', since: this.#isoNow(), detail: `Unleash at ${options.url} was not reached yet` };
+    this.#reports = this.#startReports(options);
     this.#begin();
     this.#watch = setInterval(() => this.#look(), refreshMs).unref();
   }
@@ -81,7 +88,18 @@ class UnleashFlags implements FlagSource {
     clearInterval(this.#watch);
     this.#successor?.stop();
     this.#client?.stop();
-    await this.#storage.settled();
+    await Promise.all([this.#storage.settled(), this.#reports.stop()]);
+  }
+
+  #startReports({ url, token, telemetry }: UnleashOptions): UseReports {
+    return new UseReports({
+      url,
+      token,
+      timeoutMs,
+      intervalMs: reportMs,
+      uses: this.uses,
+      onFailure: telemetry.complained,
+    });
   }
 
   /**
@@ -98,6 +116,7 @@ class UnleashFlags implements FlagSource {
       refreshMs,
       timeoutMs,
       storage: this.#storage,
+      uses: this.uses,
       onReady: () => this.#takeOver(client),
       onContact: () => this.#inContact(client),
       onComplaint: telemetry.complained,

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { tallySchema } from '../evidence/tally.ts';
-import { featureSchema } from '../flags/feature.ts';
+import { featureSchema, segmentSchema } from '../flags/feature.ts';
 import type { JournalState } from './journal-state.ts';
 import { migrationEvents } from './migration-event.ts';
 
@@ -16,6 +16,8 @@ const fileSchema = z.object({
   lastEventId: z.string().optional(),
   moves: z.record(z.string(), moveSchema),
   flags: z.record(z.string(), featureSchema),
+  /** Files of before there were segments have none. */
+  segments: z.array(segmentSchema).default([]),
   flagsRevision: z.int().nonnegative(),
   tallies: z.record(z.string(), tallySchema),
   versions: z.record(z.string(), z.int().positive()),
@@ -28,28 +30,30 @@ export async function readDiskCopy(path: string): Promise<JournalState | undefin
     throw error;
   });
   if (text === undefined) return undefined;
-  const { moves, flags, tallies, versions, flagsRevision, offset, lastEventId } = fileSchema.parse(JSON.parse(text));
+  const { moves, flags, segments, tallies, versions, ...rest } = fileSchema.parse(JSON.parse(text));
   const entries = Object.entries(moves);
   return {
     stages: new Map(entries.map(([route, { to }]) => [route, to])),
     moves: new Map(entries),
     flags: new Map(Object.entries(flags)),
-    flagsRevision,
+    segments: new Map(segments.map((segment) => [segment.id, segment])),
+    flagsRevision: rest.flagsRevision,
     tallies: new Map(Object.entries(tallies)),
     versions: new Map(Object.entries(versions)),
-    offset,
-    lastEventId,
+    offset: rest.offset,
+    lastEventId: rest.lastEventId,
   };
 }
 
 function fileText(state: JournalState): string {
-  const { moves, flags, tallies, versions, flagsRevision, offset, lastEventId } = state;
+  const { moves, flags, segments, tallies, versions, flagsRevision, offset, lastEventId } = state;
   return JSON.stringify({
     format,
     offset,
     lastEventId,
     moves: Object.fromEntries(moves),
     flags: Object.fromEntries(flags),
+    segments: [...segments.values()],
     flagsRevision,
     tallies: Object.fromEntries(tallies),
     versions: Object.fromEntries(versions),

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import { addTallies, emptyTally, type Tally } from '../evidence/tally.ts';
-import type { Feature } from '../flags/feature.ts';
+import type { Feature, Segment } from '../flags/feature.ts';
 import type { Stage } from '../routing/stage.ts';
 import { type MigrationData, readMigrationEvent } from './migration-event.ts';
 
@@ -22,11 +22,13 @@ export interface JournalState {
   readonly moves: ReadonlyMap<string, RouteMove>;
   /** The built-in flags by name. */
   readonly flags: ReadonlyMap<string, Feature>;
-  /** Offset of the last flag change: the flags are the same wherever this is the same. */
+  /** Segments of the built-in flags by id. */
+  readonly segments: ReadonlyMap<number, Segment>;
+  /** Offset of the last change of a flag or segment: all of them are the same wherever this is the same. */
   readonly flagsRevision: number;
   /** Evidence by route name. */
   readonly tallies: ReadonlyMap<string, Tally>;
-  /** Version by stream of a route or flag, which the next append to it expects. */
+  /** Version by stream of a route, flag or segment, which the next append to it expects. */
   readonly versions: ReadonlyMap<string, number>;
   /** Offset in topic `migration` up to which this is folded, and the id of the event there. */
   readonly offset: number;
@@ -38,6 +40,7 @@ export const emptyJournal: JournalState = {
   stages: new Map(),
   moves: new Map(),
   flags: new Map(),
+  segments: new Map(),
   flagsRevision: 0,
   tallies: new Map(),
   versions: new Map(),
@@ -50,7 +53,7 @@ export function foldJournal(state: JournalState, event: RecordedEvent): JournalS
   const { stream, version, address, occurredAt } = event.meta;
   const moved: JournalState = {
     ...state,
-    versions: /^(route|flag)-/.test(stream) ? withEntry(state.versions, stream, version) : state.versions,
+    versions: /^(route|flag|segment)-/.test(stream) ? withEntry(state.versions, stream, version) : state.versions,
     offset: address.offset,
     lastEventId: event.id,
   };
@@ -62,6 +65,15 @@ export function foldJournal(state: JournalState, event: RecordedEvent): JournalS
     case 'flag-changed': {
       const { flag, feature } = read.data;
       return { ...moved, flags: withEntry(moved.flags, flag, feature), flagsRevision: address.offset };
+    }
+    case 'flag-archived':
+      return { ...moved, flags: withoutKey(moved.flags, read.data.flag), flagsRevision: address.offset };
+    case 'segment-changed':
+      return withSegment(moved, read.data.segment);
+    case 'segment-archived': {
+      const id = segmentNamed(moved, read.data.name)?.id;
+      const segments = id === undefined ? moved.segments : withoutKey(moved.segments, id);
+      return { ...moved, segments, flagsRevision: address.offset };
     }
     case 'shadow-tallied': {
       const { route, delta } = read.data;
@@ -83,6 +95,23 @@ function withMove(state: JournalState, { route, ...move }: MigrationData<'route-
   };
 }
 
-function withEntry<V>(map: ReadonlyMap<string, V>, key: string, value: V): ReadonlyMap<string, V> {
+/** A segment is new at the offset that the state has just reached, which becomes its id. */
+function withSegment(state: JournalState, segment: MigrationData<'segment-changed'>['segment']): JournalState {
+  const id = segmentNamed(state, segment.name)?.id ?? state.offset;
+  return { ...state, segments: withEntry(state.segments, id, { ...segment, id }), flagsRevision: state.offset };
+}
+
+/** The segment of this name, if there is one. */
+export function segmentNamed({ segments }: JournalState, name: string): Segment | undefined {
+  return [...segments.values()].find((segment) => segment.name === name);
+}
+
+function withEntry<K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> {
   return new Map(map).set(key, value);
+}
+
+function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
 }

@@ -52,6 +52,8 @@ export interface Journal {
   /** Returns how to stop being told. */
   subscribe(listener: JournalListener): () => void;
   record<Action extends MigrationAction>(entry: JournalEntry<Action>): Promise<RecordOutcome>;
+  /** All events of one stream, oldest first; undefined while the log is away. */
+  history(stream: string): Promise<readonly RecordedEvent[] | undefined>;
   status(): JournalStatus;
   /** Resolves when the state is on disk and the log closed. */
   stop(): Promise<void>;
@@ -138,6 +140,10 @@ class FollowingJournal implements Journal {
     } catch (error) {
       return { kind: 'refused', reason: (error as Error).message };
     }
+  }
+
+  async history(stream: string): Promise<readonly RecordedEvent[] | undefined> {
+    return this.#log?.readStream(topic, stream);
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tallySchema } from '../evidence/tally.ts';
-import { featureSchema } from '../flags/feature.ts';
+import { featureSchema, segmentDefinitionSchema } from '../flags/feature.ts';
 
 const stage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('legacy') }),
@@ -17,6 +17,12 @@ export const migrationEvents = {
   'route-stage-changed': z.object({ route: z.string(), from: stage.nullable(), to: stage, ...who }),
   /** Stream `flag-NAME`. `feature` in the shape of Unleash's client API. */
   'flag-changed': z.object({ flag: z.string(), feature: featureSchema, ...who }),
+  /** Stream `flag-NAME`. The flag is gone; a later `flag-changed` makes it anew. */
+  'flag-archived': z.object({ flag: z.string(), ...who }),
+  /** Stream `segment-NAME`. Its id is the one it had, else this event's offset. */
+  'segment-changed': z.object({ segment: segmentDefinitionSchema, ...who }),
+  /** Stream `segment-NAME`. */
+  'segment-archived': z.object({ name: z.string(), ...who }),
   /** Stream `evidence-ROUTE`. `delta` is what came in since the last such event of the same gateway. */
   'shadow-tallied': z.object({ route: z.string(), delta: tallySchema }),
   /** Stream `evidence-ROUTE`. What was tallied before tells nothing any more. */
