@@ -67,6 +67,11 @@ export const gatewayErrors = {
     title: 'What the application behind the gateway sent is not well-formed HTTP.',
     remedy: 'Ask it directly and compare: usually a wrong port or a broken header.',
   },
+  'answer-expands': {
+    status: 502,
+    title: 'A compressed answer became larger than it may.',
+    remedy: 'Look at what the application sent; the limits are maxExpansion and maxDecoded of rewriteBodies.',
+  },
   'forwarding-loop': {
     status: 508,
     title: 'The request came back to the gateway that forwarded it.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, httpOrigin } from '../../runtime/config-values.ts';
+import { type RewritingRules, rewritingKeys, rewritingRules } from '../rewriting/config.ts';
 
 /** A place that requests are forwarded to. */
 export interface UpstreamConfig {
@@ -8,6 +9,8 @@ export interface UpstreamConfig {
   readonly host: 'preserve' | 'rewrite';
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
+  /** What is changed in its answers. */
+  readonly rewriting: RewritingRules;
 }
 
 /** How long a side may take; `response` is the default of the second. */
@@ -30,6 +33,7 @@ export const legacyUpstream = {
     .default('preserve')
     .meta({ description: "Whether the legacy application sees the client's Host, or its own." }),
   timeouts: timeoutsSchema('60s'),
+  ...rewritingKeys,
 };
 
 /** Keys below a capability that say how its new side is reached. */
@@ -38,23 +42,31 @@ export const serviceUpstream = {
   timeouts: timeoutsSchema('10s').meta({
     description: 'How long the new side may take; after that legacy answers a safe request, or the client is told.',
   }),
+  ...rewritingKeys,
 };
 
 type ParsedLegacy = z.output<z.ZodObject<typeof legacyUpstream>>;
 type ParsedService = z.output<z.ZodObject<typeof serviceUpstream>>;
 
 /** The legacy application as a place to forward to. */
-export function legacyUpstreamConfig({ url, host, timeouts }: ParsedLegacy): UpstreamConfig {
-  return { origin: url, host, connectTimeoutMs: timeouts.connect, responseTimeoutMs: timeouts.response };
+export function legacyUpstreamConfig({ url, host, timeouts, ...rewriting }: ParsedLegacy): UpstreamConfig {
+  return {
+    origin: url,
+    host,
+    connectTimeoutMs: timeouts.connect,
+    responseTimeoutMs: timeouts.response,
+    rewriting: rewritingRules(rewriting),
+  };
 }
 
 /** A capability's new side as a place to forward to; undefined when it has none. */
-export function serviceUpstreamConfig({ service, timeouts }: ParsedService): UpstreamConfig | undefined {
+export function serviceUpstreamConfig({ service, timeouts, ...rewriting }: ParsedService): UpstreamConfig | undefined {
   if (service === undefined) return undefined;
   return {
     origin: service,
     host: 'preserve',
     connectTimeoutMs: timeouts.connect,
     responseTimeoutMs: timeouts.response,
+    rewriting: rewritingRules(rewriting),
   };
 }

@@ -1,0 +1,67 @@
+import type { RewritingRules } from './config.ts';
+import { changeLinks } from './link.ts';
+import type { Naming } from './naming.ts';
+import { publicUrl } from './public-url.ts';
+import { changeRefresh } from './refresh.ts';
+import { publicCookie } from './set-cookie.ts';
+import { patternToPublic } from './url-patterns.ts';
+import { rewriteUrls } from './url-rewriter.ts';
+
+/** What an answer's fields are changed by. */
+export interface FieldContext {
+  readonly naming: Naming;
+  readonly rules: Pick<RewritingRules, 'queries' | 'secureCookies'>;
+  /** The public path of one of the application's, where routes rewrite paths. */
+  readonly publicPath: (path: string) => string;
+  /** The same for the Path of a cookie. */
+  readonly publicCookiePath: (path: string) => string;
+}
+
+type Change = (value: string, context: FieldContext) => string;
+
+const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
+  ['location', reference],
+  ['content-location', reference],
+  ['link', (value, context) => changeLinks(value, (url) => reference(url, context))],
+  ['refresh', (value, context) => changeRefresh(value, (url) => reference(url, context))],
+  [
+    'set-cookie',
+    (value, { naming, rules, publicCookiePath }) =>
+      publicCookie(value, naming, { secure: rules.secureCookies, publicPath: publicCookiePath }),
+  ],
+  // The answer to an Origin that was changed on its way in (upstream-fields.ts).
+  ['access-control-allow-origin', (value, { naming }) => publicUrl(value, naming)],
+  ['x-pingback', reference],
+  ['content-security-policy', everyUrl],
+  ['content-security-policy-report-only', everyUrl],
+]);
+
+/** A field's value for the client. Optimization: one look-up for a field that never names the application. */
+export function publicFieldValue(lowerName: string, value: string, context: FieldContext): string {
+  return changes.get(lowerName)?.(value, context) ?? value;
+}
+
+/** A URL reference (RFC 3986 section 4.1): with authority, or a path alone. */
+function reference(url: string, { naming, rules, publicPath }: FieldContext): string {
+  const named = publicUrl(url, naming);
+  const ours = named !== url || isPath(url) ? mapPath(named, publicPath) : url;
+  return rules.queries ? nestedToPublic(ours, naming) : ours;
+}
+
+function isPath(url: string): boolean {
+  return url.startsWith('/') && !url.startsWith('//');
+}
+
+function mapPath(url: string, publicPath: (path: string) => string): string {
+  const at = isPath(url) ? 0 : url.indexOf('/', url.indexOf('//') + 2);
+  return at < 0 ? url : url.slice(0, at) + publicPath(url.slice(at));
+}
+
+function nestedToPublic(url: string, naming: Naming): string {
+  const at = url.indexOf('?');
+  return at < 0 ? url : url.slice(0, at) + rewriteUrls(url.slice(at), patternToPublic(naming));
+}
+
+function everyUrl(value: string, { naming }: FieldContext): string {
+  return rewriteUrls(value, patternToPublic(naming));
+}
