@@ -1,12 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatewayError } from '../errors.ts';
 import type { UpstreamConfig } from './config.ts';
-
-/** A request that a `node:http` server read, and its way back. */
-export interface HttpExchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
+import type { HttpExchange, NodeExchange } from './http-exchange.ts';
 
 /** Whether an answer is for the client: with which raw header fields (without framing), or why not. */
 export type AnswerVerdict =
@@ -81,7 +75,7 @@ export type ForwardOutcome = Ending & Effort;
 export interface Forwarder {
   forward(exchange: HttpExchange, plan: ForwardPlan): Promise<ForwardOutcome>;
   /** The request asks for an upgrade; `head` is what the client has sent after it. */
-  upgrade(exchange: HttpExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome>;
+  upgrade(exchange: NodeExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome>;
   /** Closes idle upstream connections. */
   stop(): void;
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { InboundRequest } from './http-exchange.ts';
 
 /** How the body of a message is delimited on the wire. */
 export type Framing =
@@ -13,7 +13,7 @@ export type Framing =
  * chunked not last) before. Throws a GatewayError for a coding that Node would drop without decoding it, and for a coding in HTTP/1.0: what
  * stands before us may not know it and see two requests where Node sees one (RFC 9112 section 6.1).
  */
-export function requestFraming(request: IncomingMessage): Framing {
+export function requestFraming(request: InboundRequest): Framing {
   const coding = request.headers['transfer-encoding'];
   if (coding !== undefined) {
     if (request.httpVersion !== '1.1')

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { GatewayError } from '../errors.ts';
-import type { Effort, Ending, Forwarder, ForwardOutcome, ForwardPlan, HttpExchange } from './forwarder.ts';
+import type { Effort, Ending, Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
 import { hasBody, requestFraming } from './framing.ts';
+import type { HttpExchange, NodeExchange } from './http-exchange.ts';
 import { passBody, writeAnswerHead } from './pass-on.ts';
 import { joinSockets, switchingHead } from './tunnel.ts';
 import { UpstreamAgents } from './upstream-agents.ts';
@@ -30,7 +31,7 @@ export class GeneralForwarder implements Forwarder {
     });
   }
 
-  upgrade(exchange: HttpExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome> {
+  upgrade(exchange: NodeExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome> {
     return counted(plan, async (effort) => {
       const { call, result } = await this.#open(exchange, plan, exchange.request.headers.upgrade, effort);
       if (result.kind === 'answer') return passOn(exchange, plan, call, result.answer, effort);
@@ -130,7 +131,7 @@ function withoutAnswer(result: Exclude<CallResult, { kind: 'answer' }>): Ending 
 }
 
 async function switchOver(
-  { response }: HttpExchange,
+  { response }: NodeExchange,
   head: Buffer,
   plan: ForwardPlan,
   { answer, socket, head: first }: Switched,

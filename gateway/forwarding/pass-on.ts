@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import { copyBody } from './body-copy.ts';
 import { discardRest } from './discard-rest.ts';
-import type { AnswerCopy, HttpExchange } from './forwarder.ts';
+import type { AnswerCopy } from './forwarder.ts';
 import { type Framing, framingFields } from './framing.ts';
+import type { HttpExchange, InboundRequest } from './http-exchange.ts';
 import { pairs, type UpstreamCall } from './upstream-call.ts';
 
 /** How passing an answer on ended; `whole` carries the copy that was asked for. `bytes`: of the body, from the upstream. */
@@ -36,7 +37,7 @@ export function writeAnswerHead(
 }
 
 /** The framing towards the client: the length where the upstream gave one, else chunked, or until close for HTTP/1.0 (RFC 9112 section 6.3). */
-function answerFraming(request: IncomingMessage, answer: IncomingMessage): Framing {
+function answerFraming(request: InboundRequest, answer: IncomingMessage): Framing {
   const length = answer.headers['transfer-encoding'] === undefined ? answer.headers['content-length'] : undefined;
   const status = answer.statusCode!;
   if (status === 204 || status < 200) return { kind: 'none' };

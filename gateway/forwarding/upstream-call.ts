@@ -1,8 +1,9 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
-import type { ForwardPlan, HttpExchange } from './forwarder.ts';
+import type { ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields, hasBody } from './framing.ts';
+import type { HttpExchange, InboundRequest, OutboundResponse } from './http-exchange.ts';
 import type { UpstreamAgents } from './upstream-agents.ts';
 import { upstreamError } from './upstream-error.ts';
 
@@ -33,8 +34,8 @@ export class UpstreamCall {
   continued = false;
   /** Bytes of the request's body read so far. */
   requestBytes = 0;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: InboundRequest;
+  readonly #response: OutboundResponse;
   readonly #plan: ForwardPlan;
   readonly #upstream: ClientRequest;
   #settle: (result: CallResult) => void = () => {};

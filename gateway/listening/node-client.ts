@@ -1,20 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { GatewayError } from '../errors.ts';
 import type { ClientSide } from '../forwarding/client-side.ts';
-import type { Forwarder, ForwardOutcome, ForwardPlan, HttpExchange } from '../forwarding/forwarder.ts';
+import type { Forwarder, ForwardOutcome, ForwardPlan } from '../forwarding/forwarder.ts';
 import { requestFraming } from '../forwarding/framing.ts';
+import type { NodeExchange } from '../forwarding/http-exchange.ts';
 import { refuse } from '../forwarding/refuse.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
 
 /** A client whose request a `node:http` server read. */
 export class NodeClient implements ClientSide {
-  readonly #exchange: HttpExchange;
+  readonly #exchange: NodeExchange;
   readonly #forwarder: Forwarder;
   readonly #upgradeHead: Buffer | undefined;
   #head: RequestHead | undefined;
 
   /** `upgradeHead`: what the client has sent after a request to upgrade; undefined for ordinary requests. */
-  constructor(exchange: HttpExchange, forwarder: Forwarder, upgradeHead?: Buffer) {
+  constructor(exchange: NodeExchange, forwarder: Forwarder, upgradeHead?: Buffer) {
     this.#exchange = exchange;
     this.#forwarder = forwarder;
     this.#upgradeHead = upgradeHead;
