@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import { duration, port } from '../runtime/config-values.ts';
+import {
+  type AccountingConfig,
+  accountingConfig,
+  accountingTopLevel,
+  type ParsedAccounting,
+} from './accounting/config.ts';
 import { type CompareRules, compareSchema } from './comparison/config.ts';
 import { flagsSchema, type UnleashConfig, unleashConfig } from './flags/config.ts';
 import {
@@ -33,7 +39,7 @@ export const gatewayListeners = {
 };
 
 /** Keys of the gateway at the top of the configuration. */
-export const gatewayTopLevel = { identity: identitySchema, flags: flagsSchema };
+export const gatewayTopLevel = { identity: identitySchema, flags: flagsSchema, ...accountingTopLevel };
 
 /** Keys of the gateway below `legacy`. */
 export const gatewayLegacy = legacyUpstream;
@@ -66,7 +72,7 @@ type ParsedCapability = z.output<typeof capabilityObject>;
 type ParsedRoute = ParsedCapability['routes'][number];
 
 /** The gateway's keys of a checked configuration; what other parts add beside them is not looked at. */
-export interface ParsedGateway {
+export interface ParsedGateway extends ParsedAccounting {
   readonly legacy: z.output<z.ZodObject<typeof gatewayLegacy>>;
   readonly listeners: z.output<z.ZodObject<typeof gatewayListeners>>;
   readonly identity: z.output<typeof identitySchema>;
@@ -97,6 +103,7 @@ export interface GatewayConfig {
   readonly identity: IdentityConfig;
   /** Undefined: the built-in flags. */
   readonly flags: UnleashConfig | undefined;
+  readonly accounting: AccountingConfig;
   readonly capabilities: readonly CapabilityConfig[];
   /** Absolute path of the folder for what must survive a restart. */
   readonly dataDir: string;
@@ -123,6 +130,7 @@ export function gatewayConfig(
     listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
     identity: identityConfig(identity, secret),
     flags: unleashConfig(flags),
+    accounting: accountingConfig(parsed, dataDir),
     capabilities: Object.entries(capabilities).map(([name, capability]) => ({
       name,
       team: capability.team,
@@ -150,6 +158,7 @@ function resolveRoute(capability: string, inherited: ParsedCapability, route: Pa
     match: route.match,
     serve: route.serve,
     rewrite: route.rewrite,
+    rewriteBodies: route.rewriteBodies,
     split,
     steps: route.serve ? [] : (rollout?.steps ?? (split.length > 0 ? [] : [{ kind: 'shadow' }, { kind: 'new' }])),
     fallback: rollout?.fallback ?? 'legacy',

@@ -4,6 +4,9 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { serve } from '../runtime/serve.ts';
+import { startAccounting } from './accounting/accounting.ts';
+import type { RequestCounts } from './accounting/request-metrics.ts';
+import type { Tracing } from './accounting/request-span.ts';
 import { startAdmin } from './admin/admin.ts';
 import type { RouteView } from './admin/admin-ports.ts';
 import { Bypass } from './bypass.ts';
@@ -15,6 +18,7 @@ import { GeneralForwarder } from './forwarding/general-forwarder.ts';
 import { startJournal } from './journal/journal.ts';
 import { createPublicListener } from './listening/public-listener.ts';
 import { RequestFlow } from './request-flow.ts';
+import { createRewritingTelemetry } from './rewriting/rewriting-telemetry.ts';
 import { stageOf } from './routing/decide.ts';
 import { matchText, type Route } from './routing/route.ts';
 import { createRouteTable, type RouteTable } from './routing/route-table.ts';
@@ -22,7 +26,7 @@ import { splitEntryText } from './routing/split-entry.ts';
 import type { Stage } from './routing/stage.ts';
 import { type CapabilityShadow, startShadow } from './shadow/shadow.ts';
 import { type ShadowTelemetry, shadowTelemetry } from './shadow/shadow-telemetry.ts';
-import { createGatewayTelemetry, type RequestCounts } from './telemetry.ts';
+import { createGatewayTelemetry } from './telemetry.ts';
 
 /** What the gateway stands on. */
 export interface GatewayPorts {
@@ -30,6 +34,8 @@ export interface GatewayPorts {
   readonly openLog: () => Promise<EventLog>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where sampled requests are recorded as spans; undefined: nowhere. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A gateway that serves. */
@@ -38,6 +44,8 @@ export interface RunningGateway extends RunningPart {
   readonly publicUrl: string;
   readonly adminUrl: string;
   readonly bypass: Bypass;
+  /** The access log's file was moved away: lines from now on go to a new one. */
+  reopenLogs(): Promise<void>;
 }
 
 /** How long requests in flight may take to finish when the gateway stops; who stops it must wait longer before killing it. */
@@ -45,7 +53,7 @@ const drainMs = 10_000;
 
 /**
  * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:
- * (1) the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and one shadow per
+ * (1) accounting, and the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and one shadow per
  * capability; (4) routing, forwarding and the flow that joins them; (5) the two listeners. Neither log, bridge, flag server nor any side needs
  * to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
  */
@@ -66,6 +74,16 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   const telemetry = createGatewayTelemetry(logger, metrics);
   const bypass = new Bypass(dataDir, telemetry.bypassed);
 
+  const accounting = keep(
+    opened,
+    await startAccounting({
+      config: config.accounting,
+      secret: config.identity.secret,
+      tracing: ports.tracing,
+      logger,
+      metrics,
+    }),
+  );
   const journal = keep(opened, await startJournal({ openLog: ports.openLog, dataDir, logger, metrics }));
   const flags = keep(opened, await startFlags({ unleash: config.flags, journal, dataDir, logger, metrics }));
   const evidence = keep(opened, await startEvidence({ journal, dataDir, logger, metrics }));
@@ -80,7 +98,9 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     heads,
     shadowOf: (capability) => shadows.get(capability),
     seen: (route) => evidence.seen(route),
+    accounting,
     telemetry,
+    rewritingTelemetry: createRewritingTelemetry(logger, metrics),
   });
   const shadowEvents = shadowTelemetry(logger, metrics);
   for (const capability of config.capabilities) {
@@ -90,7 +110,10 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   const listener = createPublicListener({
     handle: (client) => void flow.handle(client),
     forwarder,
-    refused: telemetry.refused,
+    refused(error) {
+      telemetry.refused(error);
+      accounting.refused(error);
+    },
   });
   const served = await serve(listener, config.listeners.public);
   opened.push({
@@ -108,7 +131,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     flagsInUse: () => flagsInUse(table),
     evidence,
     shadows: () => [...shadows.values()].map((shadow) => shadow.status()),
-    routes: () => table.routes.map((route) => viewOf(route, journal.state.stages, telemetry.countsOf(route.name))),
+    routes: () => table.routes.map((route) => viewOf(route, journal.state.stages, accounting.countsOf(route.name))),
     explain: (request) => flow.explain(request),
     bypass,
     metrics,
@@ -120,6 +143,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     publicUrl: served.url,
     adminUrl: admin.url,
     bypass,
+    reopenLogs: () => accounting.reopenLog(),
     stop: once(() => stopAll(opened).then(telemetry.stopped)),
   };
 }

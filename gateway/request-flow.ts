@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { createRequestIds } from './accounting/request-ids.ts';
+import type { Accounting } from './accounting/accounting.ts';
 import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
 import type { GatewayConfig } from './config.ts';
-import { GatewayError, gatewayErrors } from './errors.ts';
+import { GatewayError } from './errors.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { ClientSide } from './forwarding/client-side.ts';
 import type { ForwardOutcome } from './forwarding/forwarder.ts';
@@ -13,6 +13,7 @@ import type { RequestHead } from './forwarding/request-head.ts';
 import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
 import { type SideRequest, Sides } from './forwarding/sides.ts';
 import { type Reception, receive } from './identity/reception.ts';
+import type { RewritingTelemetry } from './rewriting/rewriting-telemetry.ts';
 import { decide, type Routing } from './routing/decide.ts';
 import type { Decision } from './routing/decision.ts';
 import type { Target } from './routing/stage.ts';
@@ -30,7 +31,9 @@ export interface RequestFlowPorts {
   readonly shadowOf: (capability: string) => Shadow | undefined;
   /** A read of a route that is being compared, before sampling. */
   readonly seen: (route: string) => void;
+  readonly accounting: Accounting;
   readonly telemetry: GatewayTelemetry;
+  readonly rewritingTelemetry: RewritingTelemetry;
 }
 
 /** A request that somebody asks about. */
@@ -51,11 +54,10 @@ export class RequestFlow {
   readonly #serving: ServingPorts;
   readonly #pseudonym = `strangler-${randomBytes(6).toString('hex')}`;
   readonly #receptions = new WeakMap<Exchange, Reception>();
-  readonly #ids = createRequestIds();
   #draining = false;
 
   constructor(ports: RequestFlowPorts) {
-    const { config, heads, telemetry } = ports;
+    const { config, heads, telemetry, rewritingTelemetry } = ports;
     this.#ports = ports;
     this.#sides = new Sides(config, this.#pseudonym);
     this.#serving = {
@@ -63,20 +65,22 @@ export class RequestFlow {
       secret: config.identity.secret,
       readYourWrites: heads && new ReadYourWrites(heads),
       waitMs: longestWaitMs(config),
+      rewritingTelemetry,
       fellBack: ({ reception, decision }, reason) => telemetry.fellBack(reception, decision, reason),
     };
   }
 
   /** Takes a request to its end. Never rejects: a defect of the gateway's own becomes an answer of 500. */
   async handle(client: ClientSide): Promise<void> {
+    const startedAt = performance.now();
     if (this.#draining) client.closeAfterAnswer();
     try {
       const reception = this.#receive(client);
       const serving = this.#prepare(client, reception);
       const served = await serveRequest(serving, this.#serving);
-      this.#conclude(serving, served);
+      this.#conclude(serving, served, startedAt);
     } catch (error) {
-      this.#giveUp(client, error);
+      this.#giveUp(client, error, startedAt);
     }
   }
 
@@ -94,7 +98,7 @@ export class RequestFlow {
       remoteAddress: clientAddress,
       secure: false,
     };
-    return decide(receive(head, this.#ports.config, this.#ids).facts, this.#ports.routing(), () => 0);
+    return decide(receive(head, this.#ports.config, this.#ports.accounting.ids).facts, this.#ports.routing(), () => 0);
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */
@@ -113,7 +117,7 @@ export class RequestFlow {
 
   /** Throws a GatewayError for what no side shall see. */
   #receive({ head }: ClientSide): Reception {
-    const reception = receive(head, this.#ports.config, this.#ids);
+    const reception = receive(head, this.#ports.config, this.#ports.accounting.ids);
     if (head.httpVersion !== '1.0' && reception.facts.header('host') === undefined) {
       throw new GatewayError('bad-host', 'found no Host header, expected one');
     }
@@ -138,18 +142,13 @@ export class RequestFlow {
     };
   }
 
-  #conclude(serving: Serving, served: ServedRequest): void {
-    const { client, reception, copyBytes } = serving;
+  #conclude(serving: Serving, served: ServedRequest, startedAt: number): void {
+    const { client, reception, route, copyBytes } = serving;
     const { decision, outcome } = served;
-    if (outcome.kind === 'handed-over') return;
+    // What was handed over is concluded where it went; in place of what was declined legacy has been asked.
+    if (outcome.kind === 'handed-over' || outcome.kind === 'declined') return;
     this.#answerFailure(client, reception, served);
-    this.#ports.telemetry.served({
-      reception,
-      decision,
-      outcome: outcome.kind,
-      status: statusSent(outcome),
-      durationMs: outcome.durationMs,
-    });
+    this.#ports.accounting.served({ startedAt, reception, decision, route, outcome });
     const control = copyBytes === undefined || !decision.shadow ? undefined : observe(outcome);
     if (control) this.#offer(serving, decision, control);
   }
@@ -172,23 +171,33 @@ export class RequestFlow {
     this.#ports.shadowOf(decision.capability!)?.offer(exchange);
   }
 
-  #giveUp(client: ClientSide, error: unknown): void {
+  #giveUp(client: ClientSide, error: unknown, startedAt: number): void {
     try {
-      this.#refuse(client, error);
+      this.#refuse(client, error, startedAt);
     } catch (another) {
       this.#ports.telemetry.defect(another, 'refusing a request');
       client.destroy();
     }
   }
 
-  #refuse(client: ClientSide, error: unknown): void {
-    if (error instanceof GatewayError) this.#ports.telemetry.refused(error);
-    else this.#ports.telemetry.defect(error, 'serving a request');
-    client.refuse(
-      error instanceof GatewayError
-        ? error
-        : new GatewayError('internal-error', 'the gateway failed', { cause: error }),
-    );
+  #refuse(client: ClientSide, problem: unknown, startedAt: number): void {
+    const { accounting, telemetry } = this.#ports;
+    const known = problem instanceof GatewayError;
+    const error = known ? problem : new GatewayError('internal-error', 'the gateway failed', { cause: problem });
+    const requestId = accounting.ids.requestId();
+    if (known) telemetry.refused(error);
+    else telemetry.defect(problem, `serving request ${requestId}`);
+    accounting.refused(error, { startedAt, requestId, head: readableHead(client) });
+    client.refuse(error, requestId);
+  }
+}
+
+/** Nothing of it when it is the head that was refused. */
+function readableHead(client: ClientSide): Partial<RequestHead> {
+  try {
+    return client.head;
+  } catch {
+    return {};
   }
 }
 
@@ -196,19 +205,6 @@ export class RequestFlow {
 function isCompared({ stage }: Decision, { facts }: Reception): boolean {
   const compares = stage?.kind === 'shadow' || stage?.kind === 'canary' || stage?.kind === 'new';
   return compares && (facts.method === 'GET' || facts.method === 'HEAD');
-}
-
-function statusSent(outcome: ForwardOutcome): number | undefined {
-  switch (outcome.kind) {
-    case 'answered':
-    case 'truncated':
-    case 'tunnelled':
-      return outcome.status;
-    case 'failed':
-      return gatewayErrors[outcome.error.code].status;
-    default:
-      return undefined;
-  }
 }
 
 /** The primary's answer as the control of a comparison; undefined when there is nothing to compare with. */

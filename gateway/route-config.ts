@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { percent, readWith } from '../runtime/config-values.ts';
 import { compareSchema } from './comparison/config.ts';
+import { rewriteBodiesSchema } from './rewriting/config.ts';
 import { parseCidr } from './routing/cidr.ts';
 import { parsePathTemplate, placesOf } from './routing/path-template.ts';
 import type { RouteMatch } from './routing/route.ts';
@@ -111,6 +112,7 @@ const routeObject = z
     match: match.meta({ description: 'METHOD /path, or a mapping of conditions that must all hold.' }),
     serve: target.optional().meta({ description: 'Pins the route to one side, whatever stage and split say.' }),
     rewrite: pathTemplate.optional().meta({ description: 'Path on the new side, such as /v2/{id} or /v2/*.' }),
+    rewriteBodies: rewriteBodiesSchema.optional(),
     split: splitSchema.optional(),
     rollout: rolloutSchema.optional(),
     compare: compareSchema.optional().meta({ description: "Added to the capability's rules of comparison." }),

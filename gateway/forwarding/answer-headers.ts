@@ -1,11 +1,11 @@
-import type { Reception } from '../identity/reception.ts';
-import type { UpstreamConfig } from './config.ts';
+import { publicFieldValue } from '../rewriting/answer-field.ts';
+import type { SideRewriting } from '../rewriting/side-rewriting.ts';
 import { eachField, hopByHopNames } from './header-fields.ts';
 
 /** What is changed in an answer on its way to the client. */
 export interface AnswerHeaderOptions {
-  readonly reception: Pick<Reception, 'publicScheme' | 'publicAuthority' | 'requestId'>;
-  readonly upstream: Pick<UpstreamConfig, 'origin'>;
+  readonly requestId: string;
+  readonly rewriting: SideRewriting;
   /** The same URL may be answered by either side: no shared cache may keep this answer. */
   readonly splits: boolean;
   /** A Set-Cookie value of our own. */
@@ -24,35 +24,13 @@ export function clientAnswerHeaders(raw: readonly string[], options: AnswerHeade
   });
   if (options.splits && !seen.has('cache-control')) fields.push('Cache-Control', 'private');
   if (options.setCookie !== undefined) fields.push('Set-Cookie', options.setCookie);
-  if (!seen.has('x-request-id')) fields.push('X-Request-Id', options.reception.requestId);
+  if (!seen.has('x-request-id')) fields.push('X-Request-Id', options.requestId);
   return fields;
 }
 
 function rewrite(lower: string, value: string, options: AnswerHeaderOptions): string {
-  if (lower === 'location' || lower === 'content-location') return publicLocation(value, options);
   if (lower === 'cache-control' && options.splits) return privateCacheControl(value);
-  return value;
-}
-
-/**
- * An absolute URL that names the application behind the gateway, as its public name. Applications that are given the client's Host often
- * join it with their own port (`http://PUBLIC:8000/`, seen in WordPress and Apache's mod_dir), which would lead past the gateway.
- */
-export function publicLocation(
-  value: string,
-  { reception, upstream }: Pick<AnswerHeaderOptions, 'reception' | 'upstream'>,
-): string {
-  const absolute = /^(https?):\/\/([^/?#]+)(.*)$/is.exec(value);
-  if (!absolute || reception.publicAuthority === '') return value;
-  const [, scheme, authority, rest] = absolute;
-  const behind = new URL(upstream.origin);
-  const publicName = reception.publicAuthority.replace(/:\d*$/, '');
-  const ours = [behind.host, ...(behind.port === '' ? [] : [`${publicName}:${behind.port}`])];
-  const named = authority!.toLowerCase();
-  if (ours.some((one) => one.toLowerCase() === named))
-    return `${reception.publicScheme}://${reception.publicAuthority}${rest}`;
-  const onlySchemeIsWrong = named === reception.publicAuthority.toLowerCase() && reception.publicScheme === 'https';
-  return onlySchemeIsWrong && scheme === 'http' ? `https://${authority}${rest}` : value;
+  return publicFieldValue(lower, value, options.rewriting);
 }
 
 /** `public, max-age=60` → `private, max-age=60`; `no-store` and `private` stay as they are. */

@@ -1,10 +1,16 @@
+import type { Transform } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { UpstreamConfig } from './config.ts';
 import type { HttpExchange, NodeExchange } from './http-exchange.ts';
 
 /** Whether an answer is for the client: with which raw header fields (without framing), or why not. */
 export type AnswerVerdict =
-  | { readonly kind: 'pass'; readonly fields: string[] }
+  | {
+      readonly kind: 'pass';
+      readonly fields: string[];
+      /** Makes what the body goes through on its way, so that its length is not known before; undefined: it goes as it comes. */
+      readonly transforms: (() => Transform[]) | undefined;
+    }
   | { readonly kind: 'decline'; readonly reason: string };
 
 /** One request to be forwarded to one side. */
@@ -18,6 +24,8 @@ export interface ForwardPlan {
   readonly onAnswer: (status: number, rawHeaders: readonly string[]) => AnswerVerdict;
   /** How many bytes of the answer's body to copy; undefined: none. */
   readonly copyBytes: number | undefined;
+  /** The verdict may bring transforms: only a forwarder that decodes bodies can carry this out. */
+  readonly rewritesBodies: boolean;
 }
 
 /** A copy of an answer, as it came from the upstream. */

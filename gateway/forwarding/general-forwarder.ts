@@ -100,12 +100,13 @@ async function passOn(
     return { kind: 'declined', reason: verdict.reason };
   }
   try {
-    writeAnswerHead(exchange, answer, call, verdict.fields);
+    writeAnswerHead(exchange, answer, call, verdict);
   } catch (error) {
     throwAway(answer, call);
     throw error;
   }
-  const passed = await passBody(exchange, answer, call, plan.copyBytes);
+  const transforms = exchange.request.method === 'HEAD' ? [] : (verdict.transforms?.() ?? []);
+  const passed = await passBody(exchange, answer, call, plan.copyBytes, transforms);
   effort.answerBytes = passed.bytes;
   if (passed.kind === 'whole') return { kind: 'answered', status, rawHeaders: answer.rawHeaders, copy: passed.copy };
   return passed.kind === 'broken' ? { kind: 'truncated', status } : { kind: 'abandoned' };

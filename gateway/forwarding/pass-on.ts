@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import { pipeline, type Readable, type Transform } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { copyBody } from './body-copy.ts';
 import { discardRest } from './discard-rest.ts';
-import type { AnswerCopy } from './forwarder.ts';
+import type { AnswerCopy, AnswerVerdict } from './forwarder.ts';
 import { type Framing, framingFields } from './framing.ts';
 import type { HttpExchange, InboundRequest } from './http-exchange.ts';
 import { pairs, type UpstreamCall } from './upstream-call.ts';
@@ -14,14 +15,16 @@ type PassedOnAs =
   | { readonly kind: 'broken' }
   | { readonly kind: 'abandoned' };
 
+type PassVerdict = Extract<AnswerVerdict, { kind: 'pass' }>;
+
 /** Writes an answer's head. Throws a GatewayError, with nothing written, when it holds what may not be sent. */
 export function writeAnswerHead(
   { request, response }: HttpExchange,
   answer: IncomingMessage,
   call: UpstreamCall,
-  fields: readonly string[],
+  { fields, transforms }: PassVerdict,
 ): void {
-  const framed = [...fields, ...framingFields(answerFraming(request, answer))];
+  const framed = [...fields, ...framingFields(answerFraming(request, answer, transforms !== undefined))];
   const clientWaitsToSend = request.headers.expect !== undefined && !call.continued && !request.complete;
   if (clientWaitsToSend) response.shouldKeepAlive = false;
   response.sendDate = false;
@@ -36,9 +39,10 @@ export function writeAnswerHead(
   }
 }
 
-/** The framing towards the client: the length where the upstream gave one, else chunked, or until close for HTTP/1.0 (RFC 9112 section 6.3). */
-function answerFraming(request: InboundRequest, answer: IncomingMessage): Framing {
-  const length = answer.headers['transfer-encoding'] === undefined ? answer.headers['content-length'] : undefined;
+/** The framing towards the client: the length where the upstream gave one and the body stays as it is, else chunked, or until close for HTTP/1.0 (RFC 9112 section 6.3). */
+function answerFraming(request: InboundRequest, answer: IncomingMessage, transformed: boolean): Framing {
+  const hasLength = !transformed && answer.headers['transfer-encoding'] === undefined;
+  const length = hasLength ? answer.headers['content-length'] : undefined;
   const status = answer.statusCode!;
   if (status === 204 || status < 200) return { kind: 'none' };
   if (length !== undefined) return { kind: 'length', length };
@@ -49,13 +53,15 @@ function answerFraming(request: InboundRequest, answer: IncomingMessage): Framin
 /**
  * Streams an answer's body after its head is written. When the upstream breaks off, the client's connection is destroyed and not ended:
  * only so can the client tell. When the client leaves, the upstream is cut at once. When the answer is complete before the request is,
- * the rest of the request is thrown away and that upstream connection closed.
+ * the rest of the request is thrown away and that upstream connection closed. A body that goes through transforms is sent without
+ * trailers: they may speak of bytes that the client does not get.
  */
 export function passBody(
   { request, response }: HttpExchange,
   answer: IncomingMessage,
   call: UpstreamCall,
   copyBytes: number | undefined,
+  transforms: readonly Transform[],
 ): Promise<PassedOn> {
   const copy = copyBytes === undefined ? undefined : copyBody(answer, copyBytes);
   return new Promise((settle) => {
@@ -70,18 +76,31 @@ export function passBody(
         call.destroy();
         discardRest(request);
       }
-      if (response.chunkedEncoding) response.addTrailers(pairs(answer.rawTrailers));
+    });
+    const body = through(answer, transforms);
+    body.once('end', () => {
+      if (response.chunkedEncoding && body === answer) response.addTrailers(pairs(answer.rawTrailers));
       response.end();
     });
-    answer.once('close', () => {
-      if (answer.complete) return;
+    const broken = () => {
       resolve({ kind: 'broken' });
       response.destroy();
+    };
+    answer.once('close', () => {
+      if (!answer.complete) broken();
     });
+    if (body !== answer) body.once('error', broken);
     response.once('close', () => {
       answer.destroy();
       resolve(response.writableFinished ? { kind: 'whole', copy: copy?.() } : { kind: 'abandoned' });
     });
-    answer.pipe(response, { end: false });
+    body.pipe(response, { end: false });
   });
+}
+
+/** An error anywhere on the way ends all of it, the upstream's answer included. */
+function through(answer: IncomingMessage, transforms: readonly Transform[]): Readable {
+  if (transforms.length === 0) return answer;
+  pipeline([answer, ...transforms], () => {});
+  return transforms.at(-1)!;
 }

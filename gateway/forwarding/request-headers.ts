@@ -1,4 +1,7 @@
 import type { Reception } from '../identity/reception.ts';
+import { upstreamPlace } from '../rewriting/naming.ts';
+import type { SideRewriting } from '../rewriting/side-rewriting.ts';
+import { upstreamFieldValue } from '../rewriting/upstream-fields.ts';
 import type { UpstreamConfig } from './config.ts';
 import { eachField, hopByHopNames, valuesOf } from './header-fields.ts';
 
@@ -37,6 +40,7 @@ export interface RequestHeaderOptions {
   readonly pseudonym: string;
   /** Fields for the new side only: the signed user, the position to answer from. */
   readonly own: readonly (readonly [name: string, value: string])[];
+  readonly rewriting: SideRewriting;
 }
 
 /**
@@ -55,7 +59,8 @@ export function upstreamRequestHeaders(
     if (written.has(lower) || dropped(lower) || lower.includes('_') || lower.startsWith('strangler-')) return;
     if (!reception.peerTrusted && onlyFromTrustedPeers.has(lower)) return;
     if (lower === 'tracestate' && reception.trace.parentId === undefined) return;
-    fields.push(name, value);
+    const told = upstreamFieldValue(lower, value, options.rewriting);
+    if (told !== undefined) fields.push(name, told);
   });
   for (const [name, value] of ownFields(raw, reception, options)) fields.push(name, value);
   return fields;
@@ -79,5 +84,5 @@ function ownFields(
 }
 
 function hostFor({ origin, host }: UpstreamConfig, { publicAuthority }: Reception): string {
-  return host === 'preserve' && publicAuthority !== '' ? publicAuthority : new URL(origin).host;
+  return host === 'preserve' && publicAuthority !== '' ? publicAuthority : upstreamPlace(origin).authority;
 }

@@ -1,5 +1,7 @@
 import { assignmentCookie } from '../identity/assignment.ts';
 import type { Reception } from '../identity/reception.ts';
+import { rewriteAnswer } from '../rewriting/rewrite-answer.ts';
+import type { RewritingTelemetry } from '../rewriting/rewriting-telemetry.ts';
 import type { Decision } from '../routing/decision.ts';
 import { type Route, splits } from '../routing/route.ts';
 import { clientAnswerHeaders } from './answer-headers.ts';
@@ -34,6 +36,7 @@ export interface ServingPorts {
   readonly readYourWrites: ReadYourWrites | undefined;
   /** How long a read waits for the bridge to have passed a write. */
   readonly waitMs: number;
+  readonly rewritingTelemetry: RewritingTelemetry;
   fellBack(serving: Serving, reason: string): void;
 }
 
@@ -80,12 +83,12 @@ function fallBack(serving: Serving, reason: string, ports: ServingPorts): Promis
 
 async function serveFromLegacy(serving: Serving, decision: Decision, ports: ServingPorts): Promise<ServedRequest> {
   const { client, reception, copyBytes } = serving;
-  const side = ports.sides.legacy(reception, client.head.rawHeaders);
-  const onAnswer = (_: number, raw: readonly string[]): AnswerVerdict => {
+  const side = ports.sides.legacy(reception, client.head.rawHeaders, serving.route);
+  const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
     if (!safe.has(reception.facts.method)) noteWrite(reception, ports);
-    return pass(raw, serving, side, ports);
+    return pass(status, raw, serving, side, ports);
   };
-  const plan = { ...side, onAnswer, copyBytes: decision.shadow === undefined ? undefined : copyBytes };
+  const plan = forwardPlan(side, onAnswer, decision.shadow === undefined ? undefined : copyBytes);
   return { decision, outcome: await client.forward(plan) };
 }
 
@@ -109,9 +112,17 @@ function newSidePlan(
   const side = ports.sides.newSide(reception, client.head.rawHeaders, route, atLeast);
   const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
     const reason = mayFallBack ? reasonToDecline(status, raw, atLeast) : undefined;
-    return reason === undefined ? pass(raw, serving, side, ports) : { kind: 'decline', reason };
+    return reason === undefined ? pass(status, raw, serving, side, ports) : { kind: 'decline', reason };
   };
-  return { ...side, onAnswer, copyBytes };
+  return forwardPlan(side, onAnswer, copyBytes);
+}
+
+function forwardPlan(
+  { upstream, target, headers, rewriting }: SideRequest,
+  onAnswer: ForwardPlan['onAnswer'],
+  copyBytes: number | undefined,
+): ForwardPlan {
+  return { upstream, target, headers, onAnswer, copyBytes, rewritesBodies: rewriting.rules.bodies !== undefined };
 }
 
 function reasonToDecline(status: number, raw: readonly string[], atLeast: string | undefined): string | undefined {
@@ -121,15 +132,18 @@ function reasonToDecline(status: number, raw: readonly string[], atLeast: string
 }
 
 function pass(
+  status: number,
   raw: readonly string[],
   { reception, decision, route }: Serving,
-  { upstream }: SideRequest,
-  { secret }: ServingPorts,
+  { rewriting }: SideRequest,
+  { secret, rewritingTelemetry }: ServingPorts,
 ): AnswerVerdict {
   const divided = route !== undefined && splits(route, decision.stage);
   const setCookie =
     divided && reception.assignment !== 'cookie'
       ? assignmentCookie(reception.facts.assignmentKey, secret, reception.publicScheme === 'https')
       : undefined;
-  return { kind: 'pass', fields: clientAnswerHeaders(raw, { reception, upstream, splits: divided, setCookie }) };
+  const { fields, transforms } = rewriteAnswer(status, raw, rewriting, rewritingTelemetry);
+  const options = { requestId: reception.requestId, rewriting, splits: divided, setCookie };
+  return { kind: 'pass', fields: clientAnswerHeaders(fields, options), transforms };
 }

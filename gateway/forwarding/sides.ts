@@ -2,6 +2,8 @@ import { strangler } from '../../contract/headers.ts';
 import { signUser } from '../../contract/signed-user.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Reception } from '../identity/reception.ts';
+import { rulesOfRoute, type SideRewriting } from '../rewriting/side-rewriting.ts';
+import { upstreamTarget } from '../rewriting/upstream-fields.ts';
 import { newSideTarget } from '../routing/new-side-target.ts';
 import type { Route } from '../routing/route.ts';
 import type { Target } from '../routing/stage.ts';
@@ -14,6 +16,8 @@ export interface SideRequest {
   readonly target: string;
   /** Raw header fields, without framing. */
   readonly headers: string[];
+  /** What its answer is rewritten by. */
+  readonly rewriting: SideRewriting;
 }
 
 /** Knows where both sides are and what each is told beside the client's own request. */
@@ -21,6 +25,8 @@ export class Sides {
   readonly #config: GatewayConfig;
   readonly #pseudonym: string;
   readonly #services: ReadonlyMap<string, UpstreamConfig>;
+  /** By capability: its routes whose paths are others on the new side. */
+  readonly #rewritten: ReadonlyMap<string, readonly Route[]>;
 
   /** `pseudonym`: this gateway's name in Via. */
   constructor(config: GatewayConfig, pseudonym: string) {
@@ -31,13 +37,18 @@ export class Sides {
         service ? [[name, service]] : [],
       ),
     );
+    this.#rewritten = new Map(
+      config.capabilities.map(({ name, routes }) => [name, routes.filter(({ rewrite }) => rewrite !== undefined)]),
+    );
   }
 
   /** Legacy is asked for what the client asked for, by name and path. */
-  legacy(reception: Reception, rawHeaders: readonly string[]): SideRequest {
+  legacy(reception: Reception, rawHeaders: readonly string[], route: Route | undefined): SideRequest {
     const upstream = this.#config.legacy;
-    const headers = upstreamRequestHeaders(rawHeaders, reception, { upstream, pseudonym: this.#pseudonym, own: [] });
-    return { upstream, target: reception.facts.target, headers };
+    const rewriting = rewritingOf(upstream, reception, route, []);
+    const options = { upstream, pseudonym: this.#pseudonym, own: [], rewriting };
+    const headers = upstreamRequestHeaders(rawHeaders, reception, options);
+    return { upstream, target: upstreamTarget(reception.facts.target, rewriting), headers, rewriting };
   }
 
   /** The new side is told the signed user, and from which log address on it must answer; its path may be another. */
@@ -49,14 +60,37 @@ export class Sides {
       ...(user === undefined ? [] : [[strangler.user, signUser(user, this.#config.identity.secret)] as const]),
       ...(atLeast === undefined ? [] : [[strangler.atLeast, atLeast] as const]),
     ];
-    const headers = upstreamRequestHeaders(rawHeaders, reception, { upstream, pseudonym: this.#pseudonym, own });
-    return { upstream, target: newSideTarget(route, reception.facts.target), headers };
+    const rewriting = rewritingOf(upstream, reception, route, this.#rewrittenBeside(route));
+    const options = { upstream, pseudonym: this.#pseudonym, own, rewriting };
+    const headers = upstreamRequestHeaders(rawHeaders, reception, options);
+    const target = upstreamTarget(newSideTarget(route, reception.facts.target), rewriting);
+    return { upstream, target, headers, rewriting };
   }
 
   /** The side a shadow asks, for a route. */
   side(side: Target, reception: Reception, rawHeaders: readonly string[], route: Route): SideRequest {
     return side === 'legacy'
-      ? this.legacy(reception, rawHeaders)
+      ? this.legacy(reception, rawHeaders, route)
       : this.newSide(reception, rawHeaders, route, undefined);
   }
+
+  /** A path of the new side is first looked for behind the route that took the request. */
+  #rewrittenBeside(route: Route): readonly Route[] {
+    const routes = this.#rewritten.get(route.capability) ?? [];
+    return route.rewrite === undefined || routes[0] === route ? routes : [route, ...routes];
+  }
+}
+
+function rewritingOf(
+  { origin, host, rewriting }: UpstreamConfig,
+  { publicScheme, publicAuthority }: Reception,
+  route: Route | undefined,
+  routes: readonly Route[],
+): SideRewriting {
+  return {
+    naming: { publicScheme, publicAuthority, upstreamOrigin: origin },
+    rules: rulesOfRoute(rewriting, route?.rewriteBodies),
+    hostRewritten: host === 'rewrite',
+    routes,
+  };
 }

@@ -1,23 +1,14 @@
-import type { RewritingRules } from './config.ts';
 import { changeLinks } from './link.ts';
 import type { Naming } from './naming.ts';
+import { publicCookiePath, publicPath } from './public-path.ts';
 import { publicUrl } from './public-url.ts';
 import { changeRefresh } from './refresh.ts';
 import { publicCookie } from './set-cookie.ts';
+import type { SideRewriting } from './side-rewriting.ts';
 import { patternToPublic } from './url-patterns.ts';
 import { rewriteUrls } from './url-rewriter.ts';
 
-/** What an answer's fields are changed by. */
-export interface FieldContext {
-  readonly naming: Naming;
-  readonly rules: Pick<RewritingRules, 'queries' | 'secureCookies'>;
-  /** The public path of one of the application's, where routes rewrite paths. */
-  readonly publicPath: (path: string) => string;
-  /** The same for the Path of a cookie. */
-  readonly publicCookiePath: (path: string) => string;
-}
-
-type Change = (value: string, context: FieldContext) => string;
+type Change = (value: string, context: SideRewriting) => string;
 
 const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['location', reference],
@@ -26,8 +17,11 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['refresh', (value, context) => changeRefresh(value, (url) => reference(url, context))],
   [
     'set-cookie',
-    (value, { naming, rules, publicCookiePath }) =>
-      publicCookie(value, naming, { secure: rules.secureCookies, publicPath: publicCookiePath }),
+    (value, { naming, rules, routes }) =>
+      publicCookie(value, naming, {
+        secure: rules.secureCookies,
+        publicPath: (path) => publicCookiePath(path, routes),
+      }),
   ],
   // The answer to an Origin that was changed on its way in (upstream-fields.ts).
   ['access-control-allow-origin', (value, { naming }) => publicUrl(value, naming)],
@@ -37,14 +31,14 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
 ]);
 
 /** A field's value for the client. Optimization: one look-up for a field that never names the application. */
-export function publicFieldValue(lowerName: string, value: string, context: FieldContext): string {
+export function publicFieldValue(lowerName: string, value: string, context: SideRewriting): string {
   return changes.get(lowerName)?.(value, context) ?? value;
 }
 
 /** A URL reference (RFC 3986 section 4.1): with authority, or a path alone. */
-function reference(url: string, { naming, rules, publicPath }: FieldContext): string {
+function reference(url: string, { naming, rules, routes }: SideRewriting): string {
   const named = publicUrl(url, naming);
-  const ours = named !== url || isPath(url) ? mapPath(named, publicPath) : url;
+  const ours = named !== url || isPath(url) ? mapPath(named, routes) : url;
   return rules.queries ? nestedToPublic(ours, naming) : ours;
 }
 
@@ -52,9 +46,10 @@ function isPath(url: string): boolean {
   return url.startsWith('/') && !url.startsWith('//');
 }
 
-function mapPath(url: string, publicPath: (path: string) => string): string {
+function mapPath(url: string, routes: SideRewriting['routes']): string {
+  if (routes.length === 0) return url;
   const at = isPath(url) ? 0 : url.indexOf('/', url.indexOf('//') + 2);
-  return at < 0 ? url : url.slice(0, at) + publicPath(url.slice(at));
+  return at < 0 ? url : url.slice(0, at) + publicPath(url.slice(at), routes);
 }
 
 function nestedToPublic(url: string, naming: Naming): string {
@@ -62,6 +57,6 @@ function nestedToPublic(url: string, naming: Naming): string {
   return at < 0 ? url : url.slice(0, at) + rewriteUrls(url.slice(at), patternToPublic(naming));
 }
 
-function everyUrl(value: string, { naming }: FieldContext): string {
+function everyUrl(value: string, { naming }: SideRewriting): string {
   return rewriteUrls(value, patternToPublic(naming));
 }

@@ -1,17 +1,8 @@
-import type { RewritingRules } from './config.ts';
 import { acceptableCodings } from './content-coding.ts';
-import type { Naming } from './naming.ts';
 import { upstreamUrl } from './public-url.ts';
+import type { SideRewriting } from './side-rewriting.ts';
 import { patternToUpstream } from './url-patterns.ts';
 import { rewriteUrls } from './url-rewriter.ts';
-
-/** What a request's fields and target are changed by on their way to an application that is told its own name as Host. */
-export interface RequestRewriting {
-  readonly naming: Naming;
-  readonly rules: RewritingRules;
-  /** The application sees its own Host: what the client says of the public site has to agree with it. */
-  readonly hostRewritten: boolean;
-}
 
 /** Fields that say where a request comes from or leads to. An application compares them with its Host to refuse forged requests. */
 const urlFields = new Set(['origin', 'referer', 'destination']);
@@ -20,7 +11,7 @@ const urlFields = new Set(['origin', 'referer', 'destination']);
 export function upstreamFieldValue(
   lowerName: string,
   value: string,
-  { naming, rules, hostRewritten }: RequestRewriting,
+  { naming, rules, hostRewritten }: SideRewriting,
 ): string | undefined {
   if (hostRewritten && urlFields.has(lowerName)) return upstreamUrl(value, naming);
   if (rules.bodies === undefined) return value;
@@ -29,7 +20,7 @@ export function upstreamFieldValue(
 }
 
 /** A request target for the application: with `rewriteQueries`, public URLs nested in its query become the application's own. */
-export function upstreamTarget(target: string, { naming, rules, hostRewritten }: RequestRewriting): string {
+export function upstreamTarget(target: string, { naming, rules, hostRewritten }: SideRewriting): string {
   const at = target.indexOf('?');
   if (!hostRewritten || !rules.queries || at < 0 || naming.publicAuthority === '') return target;
   return target.slice(0, at) + rewriteUrls(target.slice(at), patternToUpstream(naming));

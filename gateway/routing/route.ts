@@ -1,3 +1,4 @@
+import type { BodyRules } from '../rewriting/config.ts';
 import type { Cidr } from './cidr.ts';
 import type { PathTemplate } from './path-template.ts';
 import type { SplitEntry } from './split-entry.ts';
@@ -12,6 +13,8 @@ export interface RouteMatch {
   readonly headers: Readonly<Record<string, string>>;
   readonly cookies: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
+  /** Values by JSON Pointer (`/receiver/country`) or by the name of a form's field. */
+  readonly body: Readonly<Record<string, string>>;
   readonly clients: readonly Cidr[];
 }
 
@@ -25,12 +28,16 @@ export interface Route {
   readonly serve: Target | undefined;
   /** The path on the new side, filled from the places of `match.path`; undefined: the same path. */
   readonly rewrite: PathTemplate | undefined;
+  /** Which bodies are rewritten, whoever answers; false: none; undefined: as the side says. */
+  readonly rewriteBodies: BodyRules | false | undefined;
   /** The first entry that applies decides. */
   readonly split: readonly SplitEntry[];
   /** The stages of its rollout, in order. A route never moved stands at the first. Empty: no stage, the split (or `serve`) alone decides. */
   readonly steps: readonly Stage[];
   /** Who answers a safe request when the new side fails before its first byte. */
   readonly fallback: 'legacy' | 'none';
+  /** Who answers a request whose body `match.body` asks about and cannot be looked into; undefined: the next route that takes it. */
+  readonly unreadableBody: Target | undefined;
   /** Percent of this route's legacy answers that are also asked from the new side. */
   readonly shadowSample: number;
   /** Percent of this route's new answers that are also asked from legacy. */
@@ -47,7 +54,7 @@ export function splits(route: Route, stage: Stage | undefined): boolean {
 }
 
 /** A match in one line: `GET api.example.com/api/v2/* header x-version=2`. */
-export function matchText({ hosts, methods, path, headers, cookies, query, clients }: RouteMatch): string {
+export function matchText({ hosts, methods, path, headers, cookies, query, body, clients }: RouteMatch): string {
   const pairs = (word: string, record: Readonly<Record<string, string>>) =>
     Object.entries(record).map(([name, value]) => `${word} ${name}=${value}`);
   return [
@@ -56,6 +63,7 @@ export function matchText({ hosts, methods, path, headers, cookies, query, clien
     ...pairs('header', headers),
     ...pairs('cookie', cookies),
     ...pairs('query', query),
+    ...pairs('body', body),
     ...clients.map(({ text }) => `client ${text}`),
   ].join(' ');
 }
