@@ -53,9 +53,9 @@ const drainMs = 10_000;
 
 /**
  * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:
- * (1) accounting, and the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and one shadow per
- * capability; (4) routing, forwarding and the flow that joins them; (5) the two listeners. Neither log, bridge, flag server nor any side needs
- * to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
+ * (1) accounting, and the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and
+ * one shadow per capability; (4) routing, forwarding and the flow that joins them; (5) the two listeners. Neither log, bridge, flag server nor
+ * any side needs to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
  */
 export async function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
   const opened: RunningPart[] = [];

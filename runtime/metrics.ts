@@ -1,12 +1,4 @@
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type Metric,
-  type MetricObjectWithValues,
-  type MetricValue,
-  Registry,
-} from 'prom-client';
+import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 
 /** A number of a counter whose numbers are kept elsewhere. */
 export interface CountedSample {
@@ -21,8 +13,18 @@ export interface DistributedSample {
   readonly sum: number;
 }
 
-/** A metric and all its samples; those of a histogram are named NAME_bucket, NAME_sum and NAME_count. */
-export type MetricSamples = MetricObjectWithValues<MetricValue<string>>;
+/** A metric and all its samples. */
+export interface MetricSamples {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly values: readonly {
+    /** `NAME_bucket`, `NAME_sum` and `NAME_count` in a histogram. */
+    readonly metricName?: string;
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly value: number;
+  }[];
+}
 
 /**
  * A part's metrics, in the Prometheus text format. Labels have few values: never a path, a user or a key. Asking again for a name gives
@@ -68,7 +70,7 @@ export class Metrics {
 
   /** Everything as it is now. */
   samples(): Promise<MetricSamples[]> {
-    return this.#registry.getMetricsAsJSON() as Promise<MetricSamples[]>;
+    return this.#registry.getMetricsAsJSON() as Promise<unknown> as Promise<MetricSamples[]>;
   }
 
   get contentType(): string {

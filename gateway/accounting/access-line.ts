@@ -1,4 +1,4 @@
-import type { ReasonStep } from '../routing/decision.ts';
+import { type Reason, reasonCode } from '../routing/reasons.ts';
 import { unitHash } from './hashes.ts';
 import { jsonText } from './json-text.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -66,10 +66,10 @@ function pathOf(target: string | undefined): string | undefined {
 }
 
 /** Optimization: a loop, because `map` and `join` make an array for every request. */
-function decisionOf(reasons: readonly ReasonStep[], known: (text: string) => string): string {
+function decisionOf(reasons: readonly Reason[], known: (text: string) => string): string {
   if (reasons.length === 0) return '';
-  let list = known(reasons[0]!.outcome);
-  for (let index = 1; index < reasons.length; index += 1) list += `,${known(reasons[index]!.outcome)}`;
+  let list = known(reasonCode(reasons[0]!));
+  for (let index = 1; index < reasons.length; index += 1) list += `,${known(reasonCode(reasons[index]!))}`;
   return `,"decision":[${list}]`;
 }
 

@@ -54,7 +54,10 @@ export const accountingTopLevel = {
       follow: z.enum(['trusted', 'all']).default('trusted').meta({
         description: 'Whose traceparent may have its request sampled: that of trusted proxies, or of anybody.',
       }),
-      interval: duration.prefault('60s').meta({ description: 'How often metrics are sent.' }),
+      interval: duration
+        .refine((ms) => ms >= 1_000, 'expected at least 1s')
+        .prefault('60s')
+        .meta({ description: 'How often metrics are sent.' }),
     })
     .optional()
     .meta({ description: 'Sends traces and metrics by OTLP; without it nothing is sent.' }),

@@ -1,6 +1,6 @@
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Target } from '../routing/stage.ts';
-import { type RequestOutcome, requestOutcomes } from './request-record.ts';
+import { type ServedOutcome, servedOutcomes } from './request-record.ts';
 
 /** Requests by side since the start. */
 export type RequestCounts = Readonly<Record<Target, number>>;
@@ -12,9 +12,9 @@ const sides = ['legacy', 'new'] as const;
 /** By the first digit of a status. `other` is what no standard gives a meaning to (RFC 9110 section 15). */
 const statusClasses = ['none', '1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as const;
 
-const slots = sides.length * requestOutcomes.length * statusClasses.length;
-const outcomeIndexes = Object.fromEntries(requestOutcomes.map((outcome, index) => [outcome, index])) as Record<
-  RequestOutcome,
+const slots = sides.length * servedOutcomes.length * statusClasses.length;
+const outcomeIndexes = Object.fromEntries(servedOutcomes.map((outcome, index) => [outcome, index])) as Record<
+  ServedOutcome,
   number
 >;
 
@@ -46,7 +46,7 @@ export class RequestMetrics {
   }
 
   /** `route` is a configured name, or `none`. `status` is what the client was sent. */
-  count(route: string, side: Target, outcome: RequestOutcome, status: number | undefined, durationMs: number): void {
+  count(route: string, side: Target, outcome: ServedOutcome, status: number | undefined, durationMs: number): void {
     const { requests, durations } = this.#of(route);
     const slot = slotOf(side === 'legacy' ? 0 : 1, outcomeIndexes[outcome], statusClass(status));
     requests[slot] = requests[slot]! + 1;
@@ -95,14 +95,14 @@ export class RequestMetrics {
 }
 
 function slotOf(side: number, outcome: number, status: number): number {
-  return (side * requestOutcomes.length + outcome) * statusClasses.length + status;
+  return (side * servedOutcomes.length + outcome) * statusClasses.length + status;
 }
 
 function labelsOf(slot: number): { target: string; outcome: string; status_class: string } {
   const sideAndOutcome = Math.floor(slot / statusClasses.length);
   return {
-    target: sides[Math.floor(sideAndOutcome / requestOutcomes.length)]!,
-    outcome: requestOutcomes[sideAndOutcome % requestOutcomes.length]!,
+    target: sides[Math.floor(sideAndOutcome / servedOutcomes.length)]!,
+    outcome: servedOutcomes[sideAndOutcome % servedOutcomes.length]!,
     status_class: statusClasses[slot % statusClasses.length]!,
   };
 }

@@ -1,11 +1,14 @@
 import type { GatewayErrorCode } from '../errors.ts';
-import type { ReasonStep } from '../routing/decision.ts';
+import type { Reason } from '../routing/reasons.ts';
 import type { Target } from '../routing/stage.ts';
 import type { Trace } from './trace.ts';
 
-/** How a request can end, in the order of their slots. `refused`: by the gateway itself, no side has seen it. */
-export const requestOutcomes = ['answered', 'failed', 'truncated', 'abandoned', 'tunnelled', 'refused'] as const;
-export type RequestOutcome = (typeof requestOutcomes)[number];
+/** How a request that was sent to a side can end. */
+export const servedOutcomes = ['answered', 'failed', 'truncated', 'abandoned', 'tunnelled'] as const;
+export type ServedOutcome = (typeof servedOutcomes)[number];
+
+/** How a request can end. `refused`: the gateway itself answered, or cut the connection. */
+export type RequestOutcome = ServedOutcome | 'refused';
 
 /** Everything that one request came to, told once, when it has ended. Undefined is unknown, or does not apply. */
 export interface RequestRecord {
@@ -28,13 +31,15 @@ export interface RequestRecord {
   readonly target: string | undefined;
   /** The route's name; undefined when none matched. */
   readonly route: string | undefined;
+  /** The route's path as configured: `/shipments/{id}`. */
+  readonly template: string | undefined;
   readonly capability: string | undefined;
   readonly stage: string | undefined;
   /** The side that answered, or was to; undefined when the request was refused. */
   readonly side: Target | undefined;
   /** The side that got a copy. */
   readonly shadow: Target | undefined;
-  readonly reasons: readonly ReasonStep[];
+  readonly reasons: readonly Reason[];
   /** The assignment key; only its hash is written. */
   readonly assignmentKey: string | undefined;
   /** The user; only a hash is written. */

@@ -26,6 +26,7 @@ export function configure(
   { dataDir = tmpdir(), bridgeUrl }: { dataDir?: string; bridgeUrl?: string | undefined } = {},
 ): GatewayConfig {
   const freePorts = { listeners: { public: { port: 0 }, admin: { port: 0 } } };
-  const parsed = gatewaySchema.parse({ legacy: { url: 'http://127.0.0.1:8000' }, ...freePorts, ...written });
+  const quiet = { legacy: { url: 'http://127.0.0.1:8000' }, accessLog: 'off' };
+  const parsed = gatewaySchema.parse({ ...quiet, ...freePorts, ...written });
   return gatewayConfig(parsed, { dataDir, adminToken: 'token', secret, bridgeUrl });
 }
