@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { compileAddressList } from './address-list.ts';
 import type { Loose } from './compile-constraint.ts';
-import { type Predicate, type ReadField, readerOf } from './flag-context.ts';
+import { type Predicate, type ReadField, readerOf, stickyByDefault } from './flag-context.ts';
 import { murmur32 } from './murmur.ts';
 
 const always: Predicate = () => true;
@@ -41,10 +41,9 @@ function compileRollout({ groupId, rollout, stickiness }: Loose): Predicate | un
   return read && isText(groupId) ? placed(String(groupId || ''), Number(rollout), read) : undefined;
 }
 
-/** A request always has a user or an assignment key: of Unleash's `default`, what would be left to chance never comes. */
 function stickyReader(stickiness: unknown): ReadField | undefined {
   if (stickiness === 'random') return undefined;
-  return stickiness === 'default' ? ({ user, assignmentKey }) => user || assignmentKey : readerOf(stickiness);
+  return stickiness === 'default' ? stickyByDefault : readerOf(stickiness);
 }
 
 function compileGradual({ groupId, percentage }: Loose, field: 'userId' | 'sessionId'): Predicate | undefined {
@@ -64,7 +63,8 @@ function placed(group: string, percentage: number, read: ReadField): Predicate {
 function compileUsers({ userIds }: Loose): Predicate | undefined {
   return compileList(userIds, (list) => {
     const users = new Set(list.split(/\s*,\s*/));
-    return ({ user, assignmentKey }) => users.has(user ?? assignmentKey);
+    const read = readerOf('userId')!;
+    return (facts, route) => users.has(read(facts, route)!);
   });
 }
 

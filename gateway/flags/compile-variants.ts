@@ -1,6 +1,6 @@
 import type { Loose } from './compile-constraint.ts';
 import { isObject } from './compile-strategy.ts';
-import { isEverPresent, type ReadField, readerOf } from './flag-context.ts';
+import { isEverPresent, type ReadField, readerOf, stickyByDefault } from './flag-context.ts';
 import { murmur32 } from './murmur.ts';
 
 /** The name of the variant that a request gets, of a flag that is on for it; undefined: none of them. */
@@ -45,13 +45,13 @@ function weighed(variants: readonly Variant[], target: number): string | undefin
   let reached = 0;
   for (const { name, weight } of variants) {
     reached += weight;
-    if (weight !== 0 && reached >= target) return name;
+    if (reached >= target) return name;
   }
   return undefined;
 }
 
 function stickyReader(stickiness: unknown): ReadField | undefined {
-  if (stickiness === undefined || stickiness === 'default') return ({ user, assignmentKey }) => user || assignmentKey;
+  if (stickiness === undefined || stickiness === 'default') return stickyByDefault;
   return isEverPresent(stickiness) ? readerOf(stickiness) : undefined;
 }
 

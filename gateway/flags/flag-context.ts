@@ -12,8 +12,9 @@ export type Predicate = (facts: RequestFacts, route: FlagRoute | undefined) => b
 /** The value of one field of the Unleash context, or undefined when this request has none. */
 export type ReadField = (facts: RequestFacts, route: FlagRoute | undefined) => string | undefined;
 
-const userId: ReadField = ({ user, assignmentKey }) => user ?? assignmentKey;
-const sessionId: ReadField = ({ assignmentKey }) => assignmentKey;
+/** Who the flag is asked for: the recognised user, or else the assignment key, which is not made unless it is needed. */
+const userId: ReadField = (facts) => facts.user ?? facts.assignmentKey;
+const sessionId: ReadField = (facts) => facts.assignmentKey;
 const absent: ReadField = () => undefined;
 
 const fields: ReadonlyMap<string, ReadField> = new Map<string, ReadField>([
@@ -27,6 +28,12 @@ const fields: ReadonlyMap<string, ReadField> = new Map<string, ReadField>([
 ]);
 /** Fields that every request has. A value that sticks to another one may be left to chance. */
 const everPresent: ReadonlySet<string> = new Set(['userId', 'sessionId', 'appName', 'environment']);
+
+/**
+ * What Unleash's stickiness `default` sticks to. A request always has a user or an assignment key: what Unleash would then leave to chance
+ * never comes.
+ */
+export const stickyByDefault: ReadField = (facts) => facts.user || facts.assignmentKey;
 
 /** Whether every request has this field. */
 export function isEverPresent(field: unknown): boolean {
