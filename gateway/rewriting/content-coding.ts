@@ -26,7 +26,7 @@ const gzip: ContentCoding = {
   encoder: () => zlib.createGzip({ flush: Z_SYNC_FLUSH }),
 };
 const deflate: ContentCoding = {
-  decoder: (first) => (isZlibFormat(first) ? zlib.createInflate() : zlib.createInflateRaw()),
+  decoder: (first) => (hasEnvelope(first) ? zlib.createInflate() : zlib.createInflateRaw()),
   encoder: () => zlib.createDeflate({ flush: Z_SYNC_FLUSH }),
 };
 const brotli: ContentCoding = {
@@ -57,9 +57,9 @@ export function acceptableCodings(value: string): string {
   return kept.length === 0 ? 'identity' : kept.map((one) => one.trim()).join(', ');
 }
 
-/** The two bytes of RFC 1950 section 2.2; some servers send RFC 1951 alone under the same name. */
-function isZlibFormat([method = 0, flags = 0]: Buffer): boolean {
-  return (method & 0x0f) === 8 && (method * 256 + flags) % 31 === 0;
+/** The envelope of RFC 1950 begins with method 8; some servers send RFC 1951 alone under the same name, which never does. */
+function hasEnvelope([method = 0]: Buffer): boolean {
+  return (method & 0x0f) === 8;
 }
 
 function zstd(): [string, ContentCoding][] {

@@ -1,7 +1,7 @@
 import { insideAuthorities, type Naming, upstreamPlace, withoutDefaultPort } from './naming.ts';
 
-/** An absolute URL, or one that leaves the scheme to its reader: scheme, authority, the rest. */
-const absoluteUrl = /^(?:(https?):)?\/\/([^/?#\\@]+)(.*)$/is;
+/** An absolute URL, or one that leaves the scheme to its reader, without a user's name: scheme, authority, the rest. */
+const absoluteUrl = /^(?:(https?):)?\/\/([^/?#\\@]+)((?:[/?#].*)?)$/is;
 
 /**
  * A URL that names the application behind the gateway, as the client must name it; every other stays byte for byte as it is. The client's

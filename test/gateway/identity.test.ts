@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { createRequestIds } from '../../gateway/accounting/request-ids.ts';
-import { publicLocation } from '../../gateway/forwarding/answer-headers.ts';
 import { assignmentCookie, readAssignment } from '../../gateway/identity/assignment.ts';
 import { type Reception, receive } from '../../gateway/identity/reception.ts';
 import { parseCidr } from '../../gateway/routing/cidr.ts';
@@ -113,32 +112,5 @@ describe('host, target and ids', () => {
     const { facts } = received({ __proto__x: '1', constructor: '2' });
     expect(['host', '__proto__x', 'constructor'].map(facts.header)).toEqual(['shop.example', '1', '2']);
     expect(['__proto__', 'toString', 'x-other'].map(facts.header)).toEqual([undefined, undefined, undefined]);
-  });
-});
-
-describe('a Location', () => {
-  const seenAs = (value: string, publicScheme: 'http' | 'https', publicAuthority: string) =>
-    publicLocation(value, {
-      reception: { publicScheme, publicAuthority, requestId: '' },
-      upstream: { origin: 'http://10.1.1.1:8000' },
-    });
-
-  it.each([
-    ['/relative', '/relative'],
-    ['//cdn.example/x', '//cdn.example/x'],
-    ['http://10.1.1.1:8000', 'https://shop.example'],
-    ['HTTP://10.1.1.1:8000/a?b#c', 'https://shop.example/a?b#c'],
-    ['http://Shop.Example:8000/a', 'https://shop.example/a'],
-    ['http://shop.example/a', 'https://shop.example/a'],
-    ['https://shop.example/a', 'https://shop.example/a'],
-    ['http://10.1.1.1:8001/a', 'http://10.1.1.1:8001/a'],
-    ['http://shop.example.evil:8000/a', 'http://shop.example.evil:8000/a'],
-    ['rubbish', 'rubbish'],
-  ])('%s becomes %s', (value, expected) => {
-    expect(seenAs(value, 'https', 'shop.example')).toBe(expected);
-  });
-
-  it('keeps the public port', () => {
-    expect(seenAs('http://10.1.1.1:8000/a', 'http', 'shop.example:8080')).toBe('http://shop.example:8080/a');
   });
 });
