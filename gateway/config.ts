@@ -18,8 +18,9 @@ import {
 import { type IdentityConfig, identityConfig, identitySchema } from './identity/config.ts';
 import { type PublicListenerConfig, publicListenerSchema } from './listening/config.ts';
 import { rolloutSchema, routeSchema, splitSchema } from './route-config.ts';
+import { type RoutingConfig, routingConfig, routingSchema } from './routing/config.ts';
+import { duplicateRoutes, equallySpecificRoutes } from './routing/overlaps.ts';
 import { matchText, type Route } from './routing/route.ts';
-import { duplicateRoutes } from './routing/route-table.ts';
 import { type ShadowConfig, shadowSchema } from './shadow/config.ts';
 
 /** Keys below `listeners`. */
@@ -39,7 +40,12 @@ export const gatewayListeners = {
 };
 
 /** Keys of the gateway at the top of the configuration. */
-export const gatewayTopLevel = { identity: identitySchema, flags: flagsSchema, ...accountingTopLevel };
+export const gatewayTopLevel = {
+  identity: identitySchema,
+  flags: flagsSchema,
+  routing: routingSchema,
+  ...accountingTopLevel,
+};
 
 /** Keys of the gateway below `legacy`. */
 export const gatewayLegacy = legacyUpstream;
@@ -77,6 +83,7 @@ export interface ParsedGateway extends ParsedAccounting {
   readonly listeners: z.output<z.ZodObject<typeof gatewayListeners>>;
   readonly identity: z.output<typeof identitySchema>;
   readonly flags?: z.output<typeof flagsSchema>;
+  readonly routing: z.output<typeof routingSchema>;
   readonly capabilities: Readonly<Record<string, ParsedCapability>>;
 }
 
@@ -104,6 +111,7 @@ export interface GatewayConfig {
   /** Undefined: the built-in flags. */
   readonly flags: UnleashConfig | undefined;
   readonly accounting: AccountingConfig;
+  readonly routing: RoutingConfig;
   readonly capabilities: readonly CapabilityConfig[];
   /** Absolute path of the folder for what must survive a restart. */
   readonly dataDir: string;
@@ -130,6 +138,7 @@ export function gatewayConfig(
     listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
     identity: identityConfig(identity, secret),
     flags: unleashConfig(flags),
+    routing: routingConfig(parsed.routing),
     accounting: accountingConfig(parsed, dataDir),
     capabilities: Object.entries(capabilities).map(([name, capability]) => ({
       name,
@@ -156,6 +165,7 @@ function resolveRoute(capability: string, inherited: ParsedCapability, route: Pa
     name: nameOf(route),
     capability,
     match: route.match,
+    unreadableBody: route.unreadableBody === 'next-route' ? undefined : route.unreadableBody,
     serve: route.serve,
     rewrite: route.rewrite,
     rewriteBodies: route.rewriteBodies,
@@ -187,12 +197,7 @@ export interface GatewayProblem {
 
 /** Every problem between routes: identical predicates, one name twice, a route without a new side. Pure. */
 export function gatewayProblems(capabilities: ParsedGateway['capabilities']): GatewayProblem[] {
-  const placed = Object.entries(capabilities).flatMap(([name, capability]) =>
-    capability.routes.map((route, index) => ({
-      route: resolveRoute(name, capability, route),
-      path: ['capabilities', name, 'routes', index],
-    })),
-  );
+  const placed = placedRoutes(capabilities);
   const placeOf = new Map(placed.map(({ route, path }) => [route, path]));
   const duplicates = duplicateRoutes(placed.map(({ route }) => route));
   const named = new Map<string, Route>();
@@ -221,6 +226,32 @@ export function gatewayProblems(capabilities: ParsedGateway['capabilities']): Ga
         message: 'found routes but no service, expected service: the origin of the new side',
       })),
   ];
+}
+
+/** Something that is allowed and may surprise, with the other place that it is about. */
+export interface GatewayWarning extends GatewayProblem {
+  readonly other: GatewayProblem['path'];
+}
+
+/** Routes that are equally specific and can take the same request, so that their order in the configuration decides. Pure. */
+export function gatewayWarnings(capabilities: ParsedGateway['capabilities']): GatewayWarning[] {
+  const placed = placedRoutes(capabilities);
+  const placeOf = new Map(placed.map(({ route, path }) => [route, path]));
+  return equallySpecificRoutes(placed.map(({ route }) => route)).map(([earlier, later]) => ({
+    path: placeOf.get(later)!,
+    other: placeOf.get(earlier)!,
+    message: `route ${quoted(later)} can take the same requests as route ${quoted(earlier)} and is as specific: the earlier one wins`,
+  }));
+}
+
+/** Every route with its place in the configuration. */
+function placedRoutes(capabilities: ParsedGateway['capabilities']) {
+  return Object.entries(capabilities).flatMap(([name, capability]) =>
+    capability.routes.map((route, index) => ({
+      route: resolveRoute(name, capability, route),
+      path: ['capabilities', name, 'routes', index],
+    })),
+  );
 }
 
 function quoted({ name, capability }: Route): string {

@@ -17,6 +17,11 @@ export const gatewayErrors = {
     title: 'The request target is not a path.',
     remedy: 'Nothing here: the client uses the gateway as a general proxy.',
   },
+  'ambiguous-path': {
+    status: 400,
+    title: 'Two systems could read the path of the request differently.',
+    remedy: 'Nothing here: routing.ambiguousPaths says that such paths are refused.',
+  },
   'client-stalled': {
     status: 408,
     title: 'The request body did not arrive in time.',

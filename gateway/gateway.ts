@@ -94,7 +94,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   const shadows = new Map<string, CapabilityShadow>();
   const flow = new RequestFlow({
     config,
-    routing: () => ({ table, stages: journal.state.stages, flags, bypass: bypass.active }),
+    routing: () => ({ table, stages: journal.state.stages, flags, bypass: bypass.active, ...config.routing }),
     heads,
     shadowOf: (capability) => shadows.get(capability),
     seen: (route) => evidence.seen(route),

@@ -4,6 +4,7 @@ import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
 import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
+import { type DescribedRequest, explain } from './explain.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { ClientSide } from './forwarding/client-side.ts';
 import type { ForwardOutcome } from './forwarding/forwarder.ts';
@@ -13,9 +14,13 @@ import type { RequestHead } from './forwarding/request-head.ts';
 import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
 import { type SideRequest, Sides } from './forwarding/sides.ts';
 import { type Reception, receive } from './identity/reception.ts';
+import { receiveBody } from './receive-body.ts';
+import { orRefuse } from './refuse-path.ts';
 import type { RewritingTelemetry } from './rewriting/rewriting-telemetry.ts';
-import { decide, type Routing } from './routing/decide.ts';
+import { decide, isBodyNeeded, type Routing } from './routing/decide.ts';
 import type { Decision } from './routing/decision.ts';
+import type { Explanation } from './routing/explanation.ts';
+import type { RouteTable } from './routing/route-table.ts';
 import type { Target } from './routing/stage.ts';
 import type { Exchange, Shadow } from './shadow/exchange.ts';
 import type { GatewayTelemetry } from './telemetry.ts';
@@ -34,14 +39,6 @@ export interface RequestFlowPorts {
   readonly accounting: Accounting;
   readonly telemetry: GatewayTelemetry;
   readonly rewritingTelemetry: RewritingTelemetry;
-}
-
-/** A request that somebody asks about. */
-export interface DescribedRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly clientAddress?: string;
 }
 
 /**
@@ -76,7 +73,11 @@ export class RequestFlow {
     if (this.#draining) client.closeAfterAnswer();
     try {
       const reception = this.#receive(client);
-      const serving = this.#prepare(client, reception);
+      const routing = this.#ports.routing();
+      const decided = this.#decide(client, reception, routing);
+      const decision = decided instanceof Promise ? await decided : decided;
+      if (decision === 'handed-over') return;
+      const serving = this.#prepare(client, reception, decision, routing.table);
       const served = await serveRequest(serving, this.#serving);
       this.#conclude(serving, served, startedAt);
     } catch (error) {
@@ -88,7 +89,8 @@ export class RequestFlow {
    * Where a request would go and why; nothing is sent. The shadow is shown where any sample of such requests would reach it. Throws a
    * GatewayError for a request that would be refused.
    */
-  explain({ method, target, headers, clientAddress = '127.0.0.1' }: DescribedRequest): Decision {
+  explain(described: DescribedRequest): Explanation {
+    const { method, target, headers, clientAddress = '127.0.0.1', user, time, body } = described;
     const head: RequestHead = {
       method,
       url: target,
@@ -98,7 +100,10 @@ export class RequestFlow {
       remoteAddress: clientAddress,
       secure: false,
     };
-    return decide(receive(head, this.#ports.config, this.#ports.accounting.ids).facts, this.#ports.routing(), () => 0);
+    const { config, routing, accounting } = this.#ports;
+    const { facts } = receive(head, config, accounting.ids);
+    const given = { ...facts, ...(time === undefined ? {} : { time }), ...(user === undefined ? {} : { user }) };
+    return explain(given, body, routing(), config.routing.bodyLimitBytes);
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */
@@ -127,10 +132,19 @@ export class RequestFlow {
     return reception;
   }
 
-  #prepare(client: ClientSide, reception: Reception): Serving {
-    const routing = this.#ports.routing();
+  /** Reads the body first where a route asks about it. Throws a GatewayError for what no side shall see. */
+  #decide(client: ClientSide, reception: Reception, routing: Routing): Decision | Promise<Decision | 'handed-over'> {
     const decision = decide(reception.facts, routing, Math.random);
-    const route = decision.route === undefined ? undefined : routing.table.find(decision.route);
+    return isBodyNeeded(decision) ? this.#decideByBody(client, reception, routing) : orRefuse(decision);
+  }
+
+  async #decideByBody(client: ClientSide, { facts }: Reception, routing: Routing): Promise<Decision | 'handed-over'> {
+    const body = await receiveBody(client, facts, this.#ports.config);
+    return body === 'handed-over' ? body : orRefuse(decide(facts, routing, Math.random, body));
+  }
+
+  #prepare(client: ClientSide, reception: Reception, decision: Decision, table: RouteTable): Serving {
+    const route = decision.route === undefined ? undefined : table.find(decision.route);
     const shadow = decision.shadow && decision.capability ? this.#ports.shadowOf(decision.capability) : undefined;
     if (isCompared(decision, reception)) this.#ports.seen(decision.route!);
     return {

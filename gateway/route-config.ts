@@ -3,11 +3,22 @@ import { percent, readWith } from '../runtime/config-values.ts';
 import { compareSchema } from './comparison/config.ts';
 import { rewriteBodiesSchema } from './rewriting/config.ts';
 import { parseCidr } from './routing/cidr.ts';
+import { parseJsonPointer } from './routing/json-pointer.ts';
 import { parsePathTemplate, placesOf } from './routing/path-template.ts';
 import type { RouteMatch } from './routing/route.ts';
 import type { SplitEntry } from './routing/split-entry.ts';
 import type { Stage } from './routing/stage.ts';
 
+const bodyPlace = z
+  .string()
+  .min(1, "expected a JSON Pointer such as /receiver/country or the name of a form's field")
+  .superRefine((place, context) => {
+    try {
+      if (place.startsWith('/')) parseJsonPointer(place);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const values = z.record(z.string(), scalar);
 /** An address or a block of addresses. */
@@ -23,8 +34,8 @@ const method = z.enum(knownMethods, `expected a method in capitals: ${knownMetho
 const host = z
   .string()
   .regex(
-    /^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
-    'expected a host in lower case without port, such as api.example.com or *.example.com',
+    /^(?:(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/,
+    'expected a host in lower case without port, such as api.example.com, *.example.com or [::1]',
   );
 
 /** `GET /shipments/{id}`, `GET,POST /shipments`, or a path alone for any method. */
@@ -37,7 +48,16 @@ function readMatch(text: string): RouteMatch {
       `found ${JSON.stringify(text)}, expected METHOD /path such as "GET /shipments/{id}", or a path alone for any method`,
     );
   }
-  return { hosts: [], methods, path: parsePathTemplate(parts[2]!), headers: {}, cookies: {}, query: {}, clients: [] };
+  return {
+    hosts: [],
+    methods,
+    path: parsePathTemplate(parts[2]!),
+    headers: {},
+    cookies: {},
+    query: {},
+    body: {},
+    clients: [],
+  };
 }
 
 const match = z.union([
@@ -50,6 +70,10 @@ const match = z.union([
       headers: values.default({}),
       cookies: values.default({}),
       query: values.default({}),
+      body: z
+        .record(bodyPlace, scalar)
+        .default({})
+        .meta({ description: 'Values in the body: in JSON by pointer (/receiver/country), in a form by name.' }),
       client: z.union([cidr.transform((block) => [block]), z.array(cidr).min(1)]).optional(),
     })
     .transform(
@@ -110,12 +134,20 @@ const routeObject = z
   .strictObject({
     name: z.string().min(1).optional().meta({ description: 'Unique name; the match when left out.' }),
     match: match.meta({ description: 'METHOD /path, or a mapping of conditions that must all hold.' }),
+    unreadableBody: z.enum(['next-route', 'legacy', 'new']).optional().meta({
+      description: 'Who answers when the body cannot be looked into: too long, encoded, malformed, of another type.',
+    }),
     serve: target.optional().meta({ description: 'Pins the route to one side, whatever stage and split say.' }),
     rewrite: pathTemplate.optional().meta({ description: 'Path on the new side, such as /v2/{id} or /v2/*.' }),
     rewriteBodies: rewriteBodiesSchema.optional(),
     split: splitSchema.optional(),
     rollout: rolloutSchema.optional(),
     compare: compareSchema.optional().meta({ description: "Added to the capability's rules of comparison." }),
+  })
+  .superRefine(({ match, unreadableBody }, context) => {
+    if (unreadableBody === undefined || Object.keys(match.body).length > 0) return;
+    const message = `found ${JSON.stringify(unreadableBody)}, but match asks nothing of the body`;
+    context.addIssue({ code: 'custom', path: ['unreadableBody'], message });
   })
   .superRefine(({ match, rewrite }, context) => {
     const missing = rewrite && placesOf(rewrite).find((place) => !placesOf(match.path).includes(place));

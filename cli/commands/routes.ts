@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RouteView } from '../../gateway/admin/admin-ports.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
-import type { Decision } from '../../gateway/routing/decision.ts';
+import type { Explanation } from '../../gateway/routing/explanation.ts';
 import { askGateway } from '../admin-client.ts';
 import { bold, dim, green, print, table, yellow } from '../print.ts';
 import { openSystem } from '../system.ts';
@@ -45,7 +45,7 @@ function addExplain(program: Command): void {
     .action(async (method: string, url: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options & { header: Record<string, string> }>();
       const request = { method: method.toUpperCase(), url, headers: options.header };
-      const decision = await askGateway<Decision>(openSystem(options.config), 'POST', '/api/explain', request);
+      const decision = await askGateway<Explanation>(openSystem(options.config), 'POST', '/api/explain', request);
       print(options, decision, describeDecision);
     });
 }
@@ -101,7 +101,7 @@ function describeRoutes(routes: readonly RouteView[]): string {
   return [overview, '', ...new Set(splits)].join('\n');
 }
 
-function describeDecision({ route, capability, stage, primary, shadow, reasons }: Decision): string {
+function describeDecision({ route, capability, stage, primary, shadow, reasons }: Explanation): string {
   const steps = reasons.map(({ step, outcome }, index) => `  ${index + 1}. ${step.padEnd(8)}  ${outcome}`);
   return [
     `${bold(primary)} answers${shadow ? `, ${shadow} is asked afterwards and compared` : ''}`,

@@ -77,7 +77,7 @@ function addressName({ facts }: Reception): string {
 function fallBack(serving: Serving, reason: string, ports: ServingPorts): Promise<ServedRequest> {
   const { decision } = serving;
   ports.fellBack(serving, reason);
-  const reasons = [...decision.reasons, { step: 'fallback', outcome: `${reason} → legacy` } as const];
+  const reasons = [...decision.reasons, { step: 'fallback', because: reason } as const];
   return serveFromLegacy(serving, { ...decision, primary: 'legacy', shadow: undefined, reasons }, ports);
 }
 

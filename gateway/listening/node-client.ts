@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { GatewayError } from '../errors.ts';
-import type { ClientSide } from '../forwarding/client-side.ts';
+import type { BodyRead, ClientSide } from '../forwarding/client-side.ts';
 import type { Forwarder, ForwardOutcome, ForwardPlan } from '../forwarding/forwarder.ts';
 import { requestFraming } from '../forwarding/framing.ts';
 import type { NodeExchange } from '../forwarding/http-exchange.ts';
 import { refuse } from '../forwarding/refuse.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
+import { readBody } from './read-body.ts';
 
 /** A client whose request a `node:http` server read. */
 export class NodeClient implements ClientSide {
@@ -24,6 +25,10 @@ export class NodeClient implements ClientSide {
   get head(): RequestHead {
     this.#head ??= headOf(this.#exchange.request);
     return this.#head;
+  }
+
+  readBody(maxBytes: number, stallMs: number): Promise<BodyRead> {
+    return readBody(this.#exchange, maxBytes, stallMs);
   }
 
   forward(plan: ForwardPlan): Promise<ForwardOutcome> {

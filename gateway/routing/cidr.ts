@@ -3,6 +3,10 @@ export interface Cidr {
   /** As written in the configuration. */
   readonly text: string;
   contains(address: string): boolean;
+  /** Whether one address lies in both. */
+  meets(other: Cidr): boolean;
+  /** The address before the slash, within the block. */
+  readonly base: string;
 }
 
 interface Address {
@@ -22,13 +26,12 @@ export function parseCidr(text: string): Cidr {
   }
   const shift = BigInt(address.bits - prefix);
   const block = address.value >> shift;
-  return {
-    text,
-    contains(candidate) {
-      const other = parseAddress(candidate);
-      return other !== undefined && other.bits === address.bits && other.value >> shift === block;
-    },
+  const contains = (candidate: string) => {
+    const other = parseAddress(candidate);
+    return other !== undefined && other.bits === address.bits && other.value >> shift === block;
   };
+  // Of two blocks that meet one lies within the other.
+  return { text, base, contains, meets: (other) => contains(other.base) || other.contains(base) };
 }
 
 /** Whether a text is an IPv4 or IPv6 address. */

@@ -1,9 +1,13 @@
 import type { FlagSource } from '../flags/flag-source.ts';
-import type { Decision, ReasonStep, RequestFacts } from './decision.ts';
-import { parseTarget } from './request-target.ts';
-import { matchText, type Route } from './route.ts';
+import { bucketOf } from './bucket.ts';
+import type { Decision, RequestFacts } from './decision.ts';
+import type { Matched } from './matched.ts';
+import type { Reason } from './reasons.ts';
+import type { RequestBody } from './request-body.ts';
+import { type Ambiguity, type AmbiguousTarget, parseTarget } from './request-target.ts';
+import type { Route } from './route.ts';
 import type { RouteTable } from './route-table.ts';
-import { askPercent, chooseBySplit } from './split.ts';
+import { chooseBySplit } from './split.ts';
 import type { Stage, Target } from './stage.ts';
 
 /** What routing knows at one moment. */
@@ -14,39 +18,64 @@ export interface Routing {
   readonly flags: FlagSource;
   /** Break glass: everything goes to legacy. */
   readonly bypass: boolean;
+  /** Ambiguous paths that no side shall see; the others go to legacy. */
+  readonly refusedPaths: ReadonlySet<Ambiguity>;
 }
 
-/** A side and the steps that led to it. */
-interface Choice {
-  readonly to: Target;
-  readonly reasons: readonly ReasonStep[];
+/** Why there is no decision: the body has to be read first, or the request is to be refused. */
+export type Undecided = { readonly undecided: 'body-needed' } | ({ readonly undecided: 'refused' } & AmbiguousTarget);
+
+/** Whether a decision waits for the body alone. */
+export function isBodyNeeded(decided: Decision | Undecided): boolean {
+  return decided === bodyNeeded;
 }
+
+const bodyNeeded: Undecided = { undecided: 'body-needed' };
 
 /**
- * Where one request goes and why. Total: every request gets an answer, legacy when nothing says otherwise. Pure but for `random` (0
- * inclusive to 1 exclusive), which decides whether the shadow sees this request.
+ * Where one request goes and why. Total: every request gets an answer, legacy when nothing says otherwise; but for an ambiguous path that is
+ * to be refused, and for a body that a route asks about and that was not given yet. Pure but for `random` (0 inclusive to 1 exclusive),
+ * which decides whether the shadow sees this request.
  *
  * Order: (1) bypass; (2) the route; (3) `serve`; (4) the split alone when the route has no stage; (5) the stage: `legacy`, `new` and
  * `retired` speak for themselves, in `shadow` and `canary` the split is asked first, then the canary's percentage.
  */
-export function decide(facts: RequestFacts, routing: Routing, random: () => number): Decision {
-  if (routing.bypass) return toLegacy('bypass', 'bypass is on → legacy');
+export function decide(
+  facts: RequestFacts,
+  routing: Routing,
+  random: () => number,
+  body?: RequestBody,
+): Decision | Undecided {
+  if (routing.bypass) return toLegacy([{ step: 'bypass' }]);
+  if (facts.target === '*') return toLegacy([{ step: 'match', route: undefined }]);
   const target = parseTarget(facts.target);
-  if ('ambiguous' in target) {
-    return toLegacy('match', `two systems could read the path differently: it has ${target.ambiguous} → legacy`);
-  }
-  const hit = routing.table.match({ facts, target });
-  if (!hit) return toLegacy('match', 'no route takes this request → legacy');
-  const { route } = hit;
+  if ('ambiguous' in target) return decideAmbiguous(target, routing.refusedPaths);
+  const matched = routing.table.match({ facts, target, body });
+  return matched === 'body-needed' ? bodyNeeded : decideMatched(matched, facts, routing, random);
+}
+
+function decideAmbiguous(target: AmbiguousTarget, refused: ReadonlySet<Ambiguity>): Decision | Undecided {
+  if (target.ambiguous.some((name) => refused.has(name))) return { undecided: 'refused', ...target };
+  return toLegacy([{ step: 'path', ambiguous: target.ambiguous }]);
+}
+
+function decideMatched(
+  { route, reasons: before, to }: Matched,
+  facts: RequestFacts,
+  routing: Routing,
+  random: () => number,
+): Decision {
+  if (!route) return toLegacy(before);
   const stage = stageOf(route, routing.stages);
-  const choice = choose(route, stage, facts, routing.flags);
+  const reasons = [...before];
+  const primary = to ?? choose(route, stage, facts, routing.flags, reasons);
   return {
     route: route.name,
     capability: route.capability,
     stage,
-    primary: choice.to,
-    shadow: shadowOf(route, stage, choice.to, facts, random),
-    reasons: [{ step: 'match', outcome: describeMatch(route) }, ...choice.reasons],
+    primary,
+    shadow: to === undefined ? shadowOf(route, stage, primary, facts, random) : undefined,
+    reasons,
   };
 }
 
@@ -55,70 +84,63 @@ export function stageOf(route: Route, stages: ReadonlyMap<string, Stage>): Stage
   return route.steps.length === 0 ? undefined : (stages.get(route.name) ?? route.steps[0]);
 }
 
-function toLegacy(step: ReasonStep['step'], outcome: string): Decision {
-  return {
-    route: undefined,
-    capability: undefined,
-    stage: undefined,
-    primary: 'legacy',
-    shadow: undefined,
-    reasons: [{ step, outcome }],
-  };
+function toLegacy(reasons: readonly Reason[]): Decision {
+  return { route: undefined, capability: undefined, stage: undefined, primary: 'legacy', shadow: undefined, reasons };
 }
 
-function describeMatch(route: Route): string {
-  const text = matchText(route.match);
-  return route.name === text
-    ? `route ${text} of ${route.capability}`
-    : `route ${route.name} of ${route.capability}: ${text}`;
-}
-
-function choose(route: Route, stage: Stage | undefined, facts: RequestFacts, flags: FlagSource): Choice {
-  if (route.serve) return chosen(route.serve, 'serve', `the configuration says serve: ${route.serve}`);
-  if (!stage) return chooseAlone(route, facts, flags);
+/** The side a route chooses; adds why to `reasons`. */
+function choose(
+  route: Route,
+  stage: Stage | undefined,
+  facts: RequestFacts,
+  flags: FlagSource,
+  reasons: Reason[],
+): Target {
+  if (route.serve) {
+    reasons.push({ step: 'serve', to: route.serve });
+    return route.serve;
+  }
+  if (!stage) return chooseBySplit(route, facts, flags, reasons) ?? otherwise(route, facts, reasons);
   switch (stage.kind) {
     case 'legacy':
-      return chosen('legacy', 'stage', 'stage legacy → legacy');
-    case 'shadow':
-    case 'canary':
-      return chooseWithin(stage, route, facts, flags);
+      return chooseByStage(stage, 'legacy', reasons);
     case 'new':
     case 'retired':
-      return chosen('new', 'stage', `stage ${stage.kind} → new`);
+      return chooseByStage(stage, 'new', reasons);
+    case 'shadow':
+      reasons.push({ step: 'stage', stage, to: undefined });
+      return chooseBySplit(route, facts, flags, reasons) ?? chooseByStage(stage, 'legacy', reasons);
+    case 'canary':
+      reasons.push({ step: 'stage', stage, to: undefined });
+      return chooseBySplit(route, facts, flags, reasons) ?? chooseByPercent(stage.percent, route, facts, reasons);
     default:
       return stage satisfies never;
   }
 }
 
-function chosen(to: Target, step: ReasonStep['step'], outcome: string): Choice {
-  return { to, reasons: [{ step, outcome }] };
+function chooseByStage(stage: Stage, to: Target, reasons: Reason[]): Target {
+  reasons.push({ step: 'stage', stage, to });
+  return to;
 }
 
-function chooseAlone(route: Route, facts: RequestFacts, flags: FlagSource): Choice {
-  const { to, outcomes } = chooseBySplit(route, facts, flags);
-  const reasons = outcomes.map((outcome): ReasonStep => ({ step: 'split', outcome }));
-  return to
-    ? { to, reasons }
-    : { to: 'legacy', reasons: [...reasons, { step: 'split', outcome: 'no entry applies → legacy' }] };
+function chooseByPercent(percent: number, route: Route, facts: RequestFacts, reasons: Reason[]): Target {
+  const place = bucketOf(route.capability, facts.assignmentKey);
+  const to = place < percent ? 'new' : 'legacy';
+  reasons.push({ step: 'percent', place, percent, to });
+  return to === 'new' ? to : heldOr(route, facts, reasons);
 }
 
-function chooseWithin(
-  stage: Stage & { kind: 'shadow' | 'canary' },
-  route: Route,
-  facts: RequestFacts,
-  flags: FlagSource,
-): Choice {
-  const { to, outcomes } = chooseBySplit(route, facts, flags);
-  const asked: ReasonStep[] = [
-    { step: 'stage', outcome: stage.kind === 'canary' ? `stage canary ${stage.percent} %` : 'stage shadow' },
-    ...outcomes.map((outcome): ReasonStep => ({ step: 'split', outcome })),
-  ];
-  if (to) return { to, reasons: asked };
-  if (stage.kind === 'shadow')
-    return { to: 'legacy', reasons: [...asked, { step: 'stage', outcome: 'legacy serves → legacy' }] };
-  const { applies, because } = askPercent(stage.percent, route.capability, facts.assignmentKey);
-  const side: Target = applies ? 'new' : 'legacy';
-  return { to: side, reasons: [...asked, { step: 'percent', outcome: `${because} → ${side}` }] };
+function otherwise(route: Route, facts: RequestFacts, reasons: Reason[]): Target {
+  reasons.push({ step: 'otherwise' });
+  return heldOr(route, facts, reasons);
+}
+
+/** A journey that began on the new side ends there: what it wrote is nowhere else yet. */
+function heldOr(route: Route, facts: RequestFacts, reasons: Reason[]): Target {
+  const because = facts.heldOnNew?.(route.capability);
+  if (because === undefined) return 'legacy';
+  reasons.push({ step: 'held', because });
+  return 'new';
 }
 
 /** Only reads are shadowed, only by sample, never where the configuration pins a side or one side is out of use. */

@@ -1,3 +1,4 @@
+import type { Reason } from './reasons.ts';
 import type { Stage, Target } from './stage.ts';
 
 /** What matching and splitting look at; read once per request from its head. */
@@ -16,12 +17,10 @@ export interface RequestFacts {
   readonly user: string | undefined;
   /** The unit that percentages and flags are decided on: opaque, sticky, set once. */
   readonly assignmentKey: string;
-}
-
-/** One step of why, in the order taken: `{step: 'split', outcome: 'flag new-shipments is on → new'}`. */
-export interface ReasonStep {
-  readonly step: 'bypass' | 'match' | 'serve' | 'stage' | 'split' | 'percent' | 'fallback';
-  readonly outcome: string;
+  /** The moment to decide for, where somebody asks about another than now. Flags with a constraint on time look at it, nothing else does. */
+  readonly time?: Date;
+  /** Why this client stays on the new side of a capability though a percentage or a flag would not send it there any more. */
+  heldOnNew?(capability: string): string | undefined;
 }
 
 /** Where one request goes and why. */
@@ -33,5 +32,6 @@ export interface Decision {
   readonly primary: Target;
   /** The side that also gets a copy, after the client is served. Sampling is decided already. */
   readonly shadow: Target | undefined;
-  readonly reasons: readonly ReasonStep[];
+  /** In the order taken, as facts: `reasonCode` and `reasonText` put them into words. */
+  readonly reasons: readonly Reason[];
 }

@@ -67,7 +67,16 @@ export function matchPath(template: PathTemplate, target: ParsedTarget): PathCap
 
 function accepts(segment: Segment, text: string): boolean {
   if (segment.kind === 'literal') return segment.text === text;
-  return segment.type === 'int' ? /^\d+$/.test(text) : text !== '';
+  return segment.type === 'int' ? isDigits(text) : text !== '';
+}
+
+/** Whether a text is one or more decimal digits. */
+export function isDigits(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return text !== '';
 }
 
 /** Fills a template's places: `/v2/*` with `{'*': 'a/b'}` → `/v2/a/b`. The captures come from a path without dot segments, so none can climb. */

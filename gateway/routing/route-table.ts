@@ -1,116 +1,154 @@
-import { matchPath, type PathCaptures, pathRank, pathShape } from './path-template.ts';
-import type { MatchInput, Predicate } from './predicate.ts';
-import { clientPredicate } from './predicates/client.ts';
-import { cookiePredicate } from './predicates/cookie.ts';
-import { headerPredicate } from './predicates/header.ts';
-import { hostPredicate, hostRank } from './predicates/host.ts';
-import { methodPredicate } from './predicates/method.ts';
-import { queryPredicate } from './predicates/query.ts';
-import type { Route, RouteMatch } from './route.ts';
-
-/** A route that took a request, and what its path's places held. */
-export interface RouteHit {
-  readonly route: Route;
-  readonly captures: PathCaptures;
-}
+import { askBody, type Candidate, candidatesOf } from './candidate.ts';
+import type { Matched } from './matched.ts';
+import { PathTree } from './path-tree.ts';
+import type { MatchInput } from './predicate.ts';
+import { compareRanks } from './rank.ts';
+import type { Reason } from './reasons.ts';
+import type { BodyProblem } from './request-body.ts';
+import type { Route } from './route.ts';
 
 /** All routes, compiled once, never changed. */
 export interface RouteTable {
   /** In the order of the configuration. */
   readonly routes: readonly Route[];
   find(name: string): Route | undefined;
-  /** The most specific route that takes the request; of equally specific ones the first in the configuration. */
-  match(input: MatchInput): RouteHit | undefined;
+  /**
+   * The most specific route that takes the request; of equally specific ones the first in the configuration. `body-needed`: a route
+   * takes it but for its body, and the body was not read.
+   */
+  match(input: MatchInput): Matched | 'body-needed';
+  /** Every route whose path fits, most specific first, whether or not its other conditions hold. */
+  candidates(input: MatchInput): readonly Candidate[];
 }
 
-interface CompiledRoute {
-  readonly route: Route;
-  readonly predicates: readonly Predicate[];
-  readonly rank: readonly [host: number, path: string, method: number, fields: number];
+/** Candidates whose templates have one shape, most specific first. */
+interface Leaf {
+  readonly all: Candidate[];
+  /** Those of a method and those of any method, for each method that one of them names. */
+  byMethod: ReadonlyMap<string, readonly Candidate[]>;
+  anyMethod: readonly Candidate[];
 }
+
+/** A search under way. */
+interface Search {
+  readonly input: MatchInput;
+  /** Routes passed over because the body cannot be looked into; made when there is one. */
+  unread: Reason[] | undefined;
+}
+
+const nothing: Matched = { route: undefined, reasons: [{ step: 'match', route: undefined }], to: undefined };
 
 /** Compiles routes into a table. Duplicates must be ruled out before: see `duplicateRoutes`. */
 export function createRouteTable(routes: readonly Route[]): RouteTable {
   const byName = new Map(routes.map((route) => [route.name, route]));
-  const ordered = routes.map(compile).sort(byRank);
-  const byFirstSegment = indexByFirstSegment(ordered);
-  const others = ordered.filter(({ route }) => firstLiteral(route) === undefined);
+  const hosts = new HostPartitions(routes.flatMap(candidatesOf));
   return {
     routes,
     find: (name) => byName.get(name),
-    match(input) {
-      for (const { route, predicates } of byFirstSegment.get(input.target.segments[0]!) ?? others) {
-        const captures = matchPath(route.match.path, input.target);
-        if (captures && predicates.every((predicate) => predicate.test(input))) return { route, captures };
-      }
-      return undefined;
-    },
+    match: (input) => hosts.match({ input, unread: undefined }),
+    candidates: (input) => hosts.candidates(input),
   };
 }
 
-/** Pairs of routes with identical predicates, earlier first: neither could ever be preferred. */
-export function duplicateRoutes(routes: readonly Route[]): [Route, Route][] {
-  const seen = new Map<string, Route>();
-  return routes.flatMap((route) => {
-    const identity = [pathShape(route.match.path), ...predicatesOf(route.match).map(({ text }) => text)].join('\n');
-    const earlier = seen.get(identity);
-    if (!earlier) seen.set(identity, route);
-    return earlier ? [[earlier, route] as [Route, Route]] : [];
-  });
-}
+/** Templates by host, the first thing that routes are ranked by: a tree for each exact host, for each wildcard, and for any host. */
+class HostPartitions {
+  readonly #exact = new Map<string, PathTree<Leaf>>();
+  /** By what follows the asterisk: `.example.com`. */
+  readonly #wildcards = new Map<string, PathTree<Leaf>>();
+  readonly #any = new PathTree<Leaf>();
 
-function compile(route: Route): CompiledRoute {
-  const { hosts, methods, path, headers, cookies, query, clients } = route.match;
-  const fields = [headers, cookies, query].map((record) => Object.keys(record).length);
-  return {
-    route,
-    predicates: predicatesOf(route.match),
-    rank: [
-      hostRank(hosts),
-      pathRank(path),
-      methods.length > 0 ? 1 : 0,
-      fields.reduce((sum, count) => sum + count, clients.length > 0 ? 1 : 0),
-    ],
-  };
-}
-
-/** Everything but the path, cheapest first. One more kind of condition is one more line. */
-function predicatesOf(match: RouteMatch): Predicate[] {
-  const each = (record: Readonly<Record<string, string>>, make: (name: string, value: string) => Predicate) =>
-    Object.keys(record)
-      .sort()
-      .map((name) => make(name, record[name]!));
-  return [
-    ...(match.methods.length > 0 ? [methodPredicate(match.methods)] : []),
-    ...(match.hosts.length > 0 ? [hostPredicate(match.hosts)] : []),
-    ...each(match.headers, headerPredicate),
-    ...each(match.cookies, cookiePredicate),
-    ...each(match.query, queryPredicate),
-    ...(match.clients.length > 0 ? [clientPredicate(match.clients)] : []),
-  ];
-}
-
-/** Greater ranks first; equal ones stay in the order of the configuration, because `sort` is stable. */
-function byRank(left: CompiledRoute, right: CompiledRoute): number {
-  for (const [index, mine] of left.rank.entries()) {
-    const other = right.rank[index]!;
-    if (mine !== other) return mine > other ? -1 : 1;
+  constructor(candidates: readonly Candidate[]) {
+    const leaves = new Set<Leaf>();
+    for (const candidate of candidates) {
+      const leaf = this.#treeOf(candidate.host).leaf(candidate.route.match.path, newLeaf);
+      leaf.all.push(candidate);
+      leaves.add(leaf);
+    }
+    for (const leaf of leaves) seal(leaf);
   }
-  return 0;
+
+  match(search: Search): Matched | 'body-needed' {
+    const { facts, target } = search.input;
+    const { segments } = target;
+    let found = this.#exact.get(facts.host)?.search(segments, search, firstThatHolds);
+    if (found === undefined && this.#wildcards.size > 0) found = this.#matchWildcards(facts.host, search);
+    found ??= this.#any.search(segments, search, firstThatHolds);
+    if (found !== undefined) return found;
+    return search.unread === undefined ? nothing : { ...nothing, reasons: [...search.unread, ...nothing.reasons] };
+  }
+
+  candidates(input: MatchInput): Candidate[] {
+    const found: Candidate[] = [];
+    const collect = (leaf: Leaf): undefined => void found.push(...leaf.all);
+    for (const tree of [...this.#exact.values(), ...this.#wildcards.values(), this.#any])
+      tree.search(input.target.segments, input, collect);
+    return found.sort(compareCandidates);
+  }
+
+  /** The longest wildcard first; `*.example.com` is any host below example.com, not example.com itself. */
+  #matchWildcards(host: string, search: Search): Matched | 'body-needed' | undefined {
+    for (let dot = host.indexOf('.', 1); dot > 0; dot = host.indexOf('.', dot + 1)) {
+      const found = this.#wildcards.get(host.slice(dot))?.search(search.input.target.segments, search, firstThatHolds);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #treeOf(host: string | undefined): PathTree<Leaf> {
+    if (host === undefined) return this.#any;
+    const [trees, key] = host.startsWith('*.') ? [this.#wildcards, host.slice(1)] : [this.#exact, host];
+    const tree = trees.get(key) ?? new PathTree<Leaf>();
+    trees.set(key, tree);
+    return tree;
+  }
 }
 
-function firstLiteral({ match: { path } }: Route): string | undefined {
-  const first = path.segments[0];
-  return first?.kind === 'literal' ? first.text : undefined;
+function newLeaf(): Leaf {
+  return { all: [], byMethod: new Map(), anyMethod: [] };
 }
 
-/** Optimization: a request is tried only against routes that begin with its first segment or with a place to fill. */
-function indexByFirstSegment(ordered: readonly CompiledRoute[]): Map<string, CompiledRoute[]> {
-  const literals = new Set(ordered.map(({ route }) => firstLiteral(route)).filter((text) => text !== undefined));
-  return new Map(
-    [...literals].map((literal) => [
-      literal,
-      ordered.filter(({ route }) => [literal, undefined].includes(firstLiteral(route))),
-    ]),
-  );
+function seal(leaf: Leaf): void {
+  leaf.all.sort(compareCandidates);
+  const methods = new Set(leaf.all.flatMap((candidate) => [...(candidate.methods ?? [])]));
+  const taking = (method: string) => leaf.all.filter(({ methods }) => methods?.has(method) ?? true);
+  leaf.byMethod = new Map([...methods].map((method) => [method, taking(method)]));
+  leaf.anyMethod = leaf.all.filter((candidate) => candidate.methods === undefined);
+}
+
+/** Of equal ranks the first in the configuration comes first. */
+function compareCandidates(one: Candidate, other: Candidate): number {
+  return compareRanks(one.rank, other.rank) || one.order - other.order;
+}
+
+function firstThatHolds(leaf: Leaf, search: Search): Matched | 'body-needed' | undefined {
+  const { input } = search;
+  for (const candidate of leaf.byMethod.get(input.facts.method) ?? leaf.anyMethod) {
+    if (!holds(candidate, input)) continue;
+    if (candidate.body.length === 0) return matched(candidate, search);
+    if (input.body === undefined) return 'body-needed';
+    const answer = askBody(candidate.body, input.body);
+    if (answer === true) return matched(candidate, search);
+    if (answer === false) continue;
+    const taken = passOver(candidate.route, answer, search);
+    if (taken) return taken;
+  }
+  return undefined;
+}
+
+/** Optimization: an index loop; this runs for every condition of every candidate. */
+function holds({ predicates }: Candidate, input: MatchInput): boolean {
+  for (let index = 0; index < predicates.length; index += 1) if (!predicates[index]!.test(input)) return false;
+  return true;
+}
+
+function matched({ matched }: Candidate, { unread }: Search): Matched {
+  return unread === undefined ? matched : { ...matched, reasons: [...unread, ...matched.reasons] };
+}
+
+/** A body that cannot be looked into: the route takes the request for the side it declares, or is passed over. */
+function passOver(route: Route, problem: BodyProblem, search: Search): Matched | undefined {
+  const to = route.unreadableBody;
+  const reason: Reason = { step: 'body', route, problem, to };
+  search.unread = [...(search.unread ?? []), reason];
+  return to && { route, reasons: [...search.unread.slice(0, -1), { step: 'match', route }, reason], to };
 }

@@ -10,10 +10,11 @@ export type SplitEntry = { readonly to: Target } & (
 
 /** An entry in one line, for lists of routes: `flag new-shipments → new`. */
 export function splitEntryText(entry: SplitEntry): string {
-  return `${condition(entry)} → ${entry.to}`;
+  return `${conditionText(entry)} → ${entry.to}`;
 }
 
-function condition(entry: SplitEntry): string {
+/** Whom an entry names, in one line: `flag new-shipments`. */
+export function conditionText(entry: SplitEntry): string {
   switch (entry.kind) {
     case 'header':
     case 'cookie':

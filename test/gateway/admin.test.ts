@@ -13,7 +13,7 @@ import { FlagClientApi } from '../../gateway/flags/client-api.ts';
 import { startFlags } from '../../gateway/flags/flags.ts';
 import { type Journal, startJournal } from '../../gateway/journal/journal.ts';
 import { moveRoute } from '../../gateway/journal/move-route.ts';
-import type { Decision } from '../../gateway/routing/decision.ts';
+import type { Explanation } from '../../gateway/routing/explanation.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
@@ -26,13 +26,14 @@ const planned = [
   { name: 'POST /shipments', capability: 'shipments', steps: [] },
   { name: 'GET /reports/*', capability: 'reports', steps: [] },
 ];
-const decision: Decision = {
+const decision: Explanation = {
   route: 'GET /shipments',
   capability: 'shipments',
   stage: { kind: 'shadow' },
   primary: 'legacy',
   shadow: 'new',
-  reasons: [{ step: 'match', outcome: 'because' }],
+  reasons: [{ step: 'match', code: 'match', outcome: 'because' }],
+  candidates: [],
 };
 
 let dir: string;
@@ -242,7 +243,15 @@ describe('explain', () => {
 describe('flags', () => {
   test('asked for by a route are listed although nobody set them', async () => {
     expect((await get('/api/flags').expect(200)).body.flags).toEqual([
-      { name: 'new-shipments', enabled: false, known: false, inUse: true, strategies: [] },
+      {
+        name: 'new-shipments',
+        enabled: false,
+        known: false,
+        inUse: true,
+        strategies: [],
+        variants: [],
+        dependencies: [],
+      },
     ]);
   });
 
@@ -313,7 +322,8 @@ describe('Unleash’s client API', () => {
   });
 
   test('takes what SDKs report of themselves', async () => {
-    for (const path of ['register', 'metrics']) await post(`/api/client/${path}`, { appName: 'x' }).expect(202);
+    await post('/api/client/register', { appName: 'x' }).expect(202);
+    await post('/api/client/metrics', { appName: 'x', bucket: { toggles: {} } }).expect(202);
   });
 });
 

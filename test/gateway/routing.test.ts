@@ -4,37 +4,15 @@ import { gatewayProblems } from '../../gateway/config.ts';
 import type { FlagSource } from '../../gateway/flags/flag-source.ts';
 import { bucketOf } from '../../gateway/routing/bucket.ts';
 import { parseCidr } from '../../gateway/routing/cidr.ts';
-import { decide, type Routing } from '../../gateway/routing/decide.ts';
+import type { Decision } from '../../gateway/routing/decision.ts';
 import { newSideTarget } from '../../gateway/routing/new-side-target.ts';
+import { reasonText } from '../../gateway/routing/reasons.ts';
 import { parseTarget } from '../../gateway/routing/request-target.ts';
-import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
 import { configure, gatewaySchema } from './configure.ts';
 import { factsOf as facts, type WrittenFacts } from './facts.ts';
+import { always, decided, flagsOn, never, routesOf, routingOf as routing, service } from './routing-of.ts';
 
-const service = 'http://127.0.0.1:8082';
-const routesOf = (routes: unknown[], more: object = {}) =>
-  configure({ capabilities: { shipments: { service, routes, ...more } } }).capabilities[0]!.routes;
-
-function flagsOn(...on: string[]): FlagSource {
-  return {
-    evaluate: (flag) => ({ enabled: on.includes(flag), reason: 'test' }),
-    status: () => ({ kind: 'fresh', since: '', detail: '' }),
-    stop: async () => {},
-  };
-}
-
-function routing(
-  routes: unknown[],
-  more: object = {},
-  { stage, flags = flagsOn(), bypass = false }: { stage?: Stage; flags?: FlagSource; bypass?: boolean } = {},
-): Routing {
-  const table = createRouteTable(routesOf(routes, more));
-  return { table, stages: new Map(stage ? table.routes.map(({ name }) => [name, stage]) : []), flags, bypass };
-}
-
-const always = () => 0;
-const never = () => 0.999999;
 const canary = { rollout: { steps: ['shadow', { canary: '10%' }, 'new'] } };
 
 /** Two routes that both take the request; the first is to win. */
@@ -43,7 +21,7 @@ type Preference = [winner: unknown, loser: unknown, target: string, more?: Writt
 describe('matching', () => {
   const table = (routes: unknown[]) => {
     const built = routing(routes);
-    return (target: string, more?: WrittenFacts) => decide(facts(target, more), built, never).route;
+    return (target: string, more?: WrittenFacts) => decided(facts(target, more), built, never).route;
   };
 
   it.each([
@@ -122,8 +100,8 @@ describe('matching', () => {
       { headers: { x: '1' } },
     ],
     [
-      { name: 'two', match: { path: '/a', query: { q: '1' }, client: '192.0.2.0/24' } },
       { name: 'one', match: { path: '/a', headers: { x: '1' } } },
+      { name: 'two', match: { path: '/a', query: { q: '1' }, client: '192.0.2.0/24' } },
       '/a?q=1',
       { headers: { x: '1' } },
     ],
@@ -184,12 +162,11 @@ describe('paths that two systems could read differently', () => {
     '/shipments/%ff',
     '/shipments/%252e%252e',
     '/shipments/\xfc',
-    '*',
     'shipments/7',
   ])('%s goes to legacy though a catch-all leads to the new side', (target) => {
-    const decision = decide(facts(target), routing([{ match: '/*', serve: 'new' }]), always);
+    const decision = decided(facts(target), routing([{ match: '/*', serve: 'new' }]), always);
     expect(decision).toMatchObject({ primary: 'legacy', shadow: undefined, route: undefined });
-    expect(decision.reasons[0]!.outcome).toContain('two systems could read the path differently');
+    expect(reasonText(decision.reasons[0]!)).toContain('two systems could read the path differently');
   });
 
   it('leaves ordinary escapes alone', () => {
@@ -224,9 +201,9 @@ describe('deciding', () => {
       { flag: 'new-shipments' },
     ],
   };
-  const primary = (decision: ReturnType<typeof decide>) => decision.primary;
+  const primary = (decision: Decision) => decision.primary;
   const alone = (more: WrittenFacts, on: string[] = []) =>
-    primary(decide(facts('/a', more), routing(['GET /a'], split, { flags: flagsOn(...on) }), never));
+    primary(decided(facts('/a', more), routing(['GET /a'], split, { flags: flagsOn(...on) }), never));
 
   it('takes the first entry of a split that applies', () => {
     expect(alone({})).toBe('legacy');
@@ -239,12 +216,12 @@ describe('deciding', () => {
   });
 
   it('lets a split alone decide on a route without a stage, and shadows nothing there', () => {
-    const decision = decide(facts('/a'), routing(['GET /a'], split), always);
+    const decision = decided(facts('/a'), routing(['GET /a'], split), always);
     expect(decision).toMatchObject({ stage: undefined, primary: 'legacy', shadow: undefined });
   });
 
   it('shadows a route about which nothing is said, and stays so', () => {
-    expect(decide(facts('/a'), routing(['GET /a']), always)).toMatchObject({
+    expect(decided(facts('/a'), routing(['GET /a']), always)).toMatchObject({
       stage: { kind: 'shadow' },
       primary: 'legacy',
       shadow: 'new',
@@ -253,7 +230,7 @@ describe('deciding', () => {
 
   it('asks the split in shadow and canary, and not in legacy and new', () => {
     const asked = (stage: Stage, headers: Record<string, string>) =>
-      primary(decide(facts('/a', { headers }), routing(['GET /a'], { ...split, ...canary }, { stage }), never));
+      primary(decided(facts('/a', { headers }), routing(['GET /a'], { ...split, ...canary }, { stage }), never));
     expect(asked({ kind: 'shadow' }, { 'x-side': 'new' })).toBe('new');
     expect(asked({ kind: 'canary', percent: 100 }, { 'x-side': 'legacy' })).toBe('legacy');
     expect(asked({ kind: 'canary', percent: 0 }, { 'x-side': 'new' })).toBe('new');
@@ -269,7 +246,7 @@ describe('deciding', () => {
     ];
     const at = (target: string, bypass: boolean) =>
       primary(
-        decide(
+        decided(
           facts(target, { headers: { 'x-side': 'new' } }),
           routing(routes, split, { stage: { kind: 'legacy' }, bypass }),
           never,
@@ -280,7 +257,7 @@ describe('deciding', () => {
 
   it('shadows reads only, by sample, and never an upgrade', () => {
     const shadow = (more: WrittenFacts, random: () => number) =>
-      decide(facts('/a', more), routing(['/a'], { shadow: { sample: '20%' } }), random).shadow;
+      decided(facts('/a', more), routing(['/a'], { shadow: { sample: '20%' } }), random).shadow;
     expect(shadow({}, () => 0.19)).toBe('new');
     expect(shadow({ method: 'HEAD' }, () => 0)).toBe('new');
     expect(shadow({}, () => 0.2)).toBeUndefined();
@@ -295,22 +272,22 @@ describe('deciding', () => {
         throw new Error('no memory');
       },
     };
-    const decision = decide(facts('/a'), routing(['GET /a'], { split: [{ flag: 'f' }] }, { flags: broken }), never);
+    const decision = decided(facts('/a'), routing(['GET /a'], { split: [{ flag: 'f' }] }, { flags: broken }), never);
     expect(decision.primary).toBe('legacy');
-    expect(decision.reasons.map(({ outcome }) => outcome).join()).toContain('no memory');
+    expect(decision.reasons.map(reasonText).join()).toContain('no memory');
   });
 
   it('tells every step in the order taken', () => {
-    const decision = decide(
+    const decision = decided(
       facts('/a', { user: 'bob' }),
       routing(['GET /a'], { ...canary, split: [{ user: ['alice'] }] }, { stage: { kind: 'canary', percent: 100 } }),
       never,
     );
-    expect(decision.reasons).toEqual([
-      { step: 'match', outcome: 'route GET /a of shipments' },
-      { step: 'stage', outcome: 'stage canary 100 %' },
-      { step: 'split', outcome: 'user bob is not listed' },
-      { step: 'percent', outcome: expect.stringMatching(/^place \d+\.\d\d of 100 lies under 100 % → new$/) },
+    expect(decision.reasons.map((reason) => [reason.step, reasonText(reason)])).toEqual([
+      ['match', 'route GET /a of shipments'],
+      ['stage', 'stage canary 100 %'],
+      ['split', 'user bob is not listed'],
+      ['percent', expect.stringMatching(/^place \d+\.\d\d of 100 lies under 100 % → new$/)],
     ]);
   });
 
@@ -327,7 +304,7 @@ describe('deciding', () => {
     });
     fc.assert(
       fc.property(anything, ({ target, method, host, key }) => {
-        const decision = decide(facts(target, { method, host, assignmentKey: key }), built, Math.random);
+        const decision = decided(facts(target, { method, host, assignmentKey: key }), built, Math.random);
         expect(['legacy', 'new']).toContain(decision.primary);
         expect(decision.reasons.length).toBeGreaterThan(0);
       }),
@@ -337,7 +314,7 @@ describe('deciding', () => {
 
 describe('percentages', () => {
   const at = (percent: number, key: string) =>
-    decide(
+    decided(
       facts('/a', { assignmentKey: key }),
       routing(['GET /a'], canary, { stage: { kind: 'canary', percent } }),
       never,
@@ -375,7 +352,7 @@ describe('percentages', () => {
     fc.assert(
       fc.property(fc.string(), (key) => {
         const side = (method: string, target: string) =>
-          decide(facts(target, { method, assignmentKey: key }), built, never).primary;
+          decided(facts(target, { method, assignmentKey: key }), built, never).primary;
         expect(side('GET', '/a')).toBe(side('POST', '/b'));
       }),
     );
@@ -442,7 +419,9 @@ describe('the configuration', () => {
     [{ split: [{ percent: '101%' }] }],
     [{ split: [{ header: { a: 'b' }, cookie: { a: 'b' } }] }],
     [{ split: [] }],
-    [{ routes: [{ match: { path: '/a', body: {} } }] }],
+    [{ routes: [{ match: { path: '/a', body: { '/a~2': '1' } } }] }],
+    [{ routes: [{ match: { path: '/a', body: { '': '1' } } }] }],
+    [{ routes: [{ match: 'GET /a', unreadableBody: 'legacy' }] }],
     [{ routes: [{ match: { path: '/a', client: '10.0.0.0/33' } }] }],
     [{ service: 'http://a/path' }],
   ])('refuses %j', (capability) => {

@@ -23,7 +23,7 @@ export async function startGeneralForwarder(origin: string, options: ForwarderOp
   };
   const flow = new RequestFlow({
     config: configFor(origin, options),
-    routing: () => ({ table, stages: new Map(), flags, bypass: false }),
+    routing: () => ({ table, stages: new Map(), flags, bypass: false, refusedPaths: new Set<never>() }),
     heads: undefined,
     shadowOf: () => undefined,
     seen: () => {},
