@@ -48,6 +48,27 @@ export const adminErrors = {
     title: 'A flag cannot have this name.',
     remedy: 'Use 1 to 100 letters, digits, and . _ ~ - as Unleash does; not __proto__, constructor and the like.',
   },
+  'flag-in-use': {
+    status: 409,
+    title: 'The flag is asked for.',
+    remedy:
+      'Take it out of the split, or out of the dependencies of the other flag, that the detail names; or switch it off.',
+  },
+  'nested-dependency': {
+    status: 409,
+    title: 'A flag can depend only on flags that depend on none.',
+    remedy: 'Depend on the flag at the root.',
+  },
+  'unknown-segment': {
+    status: 404,
+    title: 'There is no such segment.',
+    remedy: 'GET /api/segments lists names and ids; strategies name segments by id.',
+  },
+  'segment-in-use': {
+    status: 409,
+    title: 'Flags name the segment.',
+    remedy: 'Take it out of the strategies of the flags that the detail names.',
+  },
   'flags-elsewhere': {
     status: 409,
     title: 'The flags are kept by a real Unleash, not by this gateway.',

@@ -47,7 +47,7 @@ export interface Degradation {
 export interface AdminPorts {
   readonly token: string;
   readonly journal: Journal;
-  readonly flags: FlagSource;
+  readonly flags: Flags;
   /** URL of the real Unleash that keeps the flags; undefined: they are built in and served to Unleash SDKs here. */
   readonly unleashUrl: string | undefined;
   /** Names of the flags that splits ask for. */

@@ -9,10 +9,12 @@ import { AdminError } from './admin-errors.ts';
 import type { AdminPorts, RouteView } from './admin-ports.ts';
 import { authorize } from './authorize.ts';
 import { bodies, readBody } from './bodies.ts';
-import { getFlag, listFlags, putFlag } from './flag-resource.ts';
+import { deleteFlag, flagHistory, getFlag, listFlags, putFlag } from './flag-resource.ts';
 import { moveRoutes, unknownRoute } from './move-routes.ts';
+import { sdkReports } from './sdk-report.ts';
+import { deleteSegment, listSegments, putSegment } from './segment-resource.ts';
 import { degradations, statusReport } from './status.ts';
-import { acceptReport, answerFeatures } from './unleash-resource.ts';
+import { answerFeatures, takeMetrics, takeRegistration } from './unleash-resource.ts';
 
 /** Serves the admin API. Stopping ends the streams of flags first. */
 export async function startAdmin(listen: { port: number; host?: string }, ports: AdminPorts): Promise<Served> {
@@ -41,7 +43,12 @@ export async function startAdmin(listen: { port: number; host?: string }, ports:
  * - `POST /api/explain` `{method?, url, headers?, clientAddress?}` → Decision
  * - `GET  /api/bypass`, `POST /api/bypass` `{on, by?}` → `{on}`
  * - `GET  /api/flags` → `{flags: FlagView[]}`, `GET /api/flags/NAME` → FlagView
- * - `PUT  /api/flags/NAME` `{enabled, percent?, users?, strategies?, create?, by?, reason?}` → FlagView
+ * - `PUT  /api/flags/NAME` `{enabled, percent?, users?, strategies?, variants?, dependencies?, description?, create?,
+ *   by?, reason?}` → FlagView
+ * - `DELETE /api/flags/NAME` `{by?, reason?}` → `{archived: NAME}`
+ * - `GET  /api/flags/NAME/history` → `{history: FlagChange[]}`, the last change first
+ * - `GET  /api/segments` → `{segments: SegmentView[]}`; `PUT /api/segments/NAME` `{constraints, description?, by?, reason?}` → SegmentView;
+ *   `DELETE /api/segments/NAME` `{by?, reason?}` → `{archived: NAME}`
  * - `GET  /api/shadow/report` → ShadowReport, with `?route=NAME` of that route alone
  * - `POST /api/shadow/reset` `{route, by?, reason?}` → `{reset: NAME}`
  * - `/api/client/…`: Unleash's client API
@@ -57,7 +64,7 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
   app.get('/metrics', async (_, response) => {
     response.type(ports.metrics.contentType).send(await ports.metrics.text());
   });
-  addClientApi(app, clientApi);
+  addClientApi(app, ports, clientApi);
   app.use(express.json({ limit: '64kb', type: () => true }));
   addRoutes(app, ports);
   addFlags(app, ports);
@@ -78,7 +85,7 @@ function addHealth(app: Express, ports: AdminPorts): void {
  * Unleash's client API over the built-in flags, for Unleash SDKs in any language: give them `http://HOST:ADMIN-PORT/api` and the admin
  * token.
  */
-function addClientApi(app: Express, flags: FlagClientApi | undefined): void {
+function addClientApi(app: Express, ports: AdminPorts, flags: FlagClientApi | undefined): void {
   if (!flags) {
     app.use('/api/client', () => {
       throw new AdminError('flags-elsewhere', 'ask the Unleash that keeps the flags');
@@ -87,7 +94,15 @@ function addClientApi(app: Express, flags: FlagClientApi | undefined): void {
   }
   app.get('/api/client/features', (request, response) => answerFeatures(flags, request, response));
   app.get('/api/client/streaming', (_, response) => flags.stream(response));
-  app.post(['/api/client/register', '/api/client/metrics'], acceptReport);
+  const body = express.json({ limit: '1mb', type: () => true });
+  app.post('/api/client/register', body, (request, response) => {
+    takeRegistration(ports, readBody(sdkReports.register, request));
+    response.status(202).end();
+  });
+  app.post('/api/client/metrics', body, (request, response) => {
+    takeMetrics(ports, readBody(sdkReports.metrics, request));
+    response.status(202).end();
+  });
 }
 
 function addRoutes(app: Express, ports: AdminPorts): void {
@@ -116,7 +131,7 @@ function addRoutes(app: Express, ports: AdminPorts): void {
         method,
         target: target!,
         headers: host === undefined ? given : { host, ...given },
-        ...(clientAddress === undefined ? {} : { clientAddress }),
+        ...more,
       }),
     );
   });
@@ -144,6 +159,19 @@ function addFlags(app: Express, ports: AdminPorts): void {
   app.get('/api/flags/:name', (request, response) => void response.json(getFlag(ports, request.params.name)));
   app.put('/api/flags/:name', async (request, response) => {
     response.json(await putFlag(ports, request.params.name, readBody(bodies.flag, request)));
+  });
+  app.delete('/api/flags/:name', async (request, response) => {
+    response.json(await deleteFlag(ports, request.params.name, readBody(bodies.archive, request)));
+  });
+  app.get('/api/flags/:name/history', async (request, response) => {
+    response.json({ history: await flagHistory(ports, request.params.name) });
+  });
+  app.get('/api/segments', (_, response) => void response.json({ segments: listSegments(ports) }));
+  app.put('/api/segments/:name', async (request, response) => {
+    response.json(await putSegment(ports, request.params.name, readBody(bodies.segment, request)));
+  });
+  app.delete('/api/segments/:name', async (request, response) => {
+    response.json(await deleteSegment(ports, request.params.name, readBody(bodies.archive, request)));
   });
 }
 

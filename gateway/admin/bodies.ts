@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Stage } from '../routing/stage.ts';
 import { AdminError } from './admin-errors.ts';
+import { flagMembers, segmentMembers } from './flag-body.ts';
 
 const by = z.string().min(1).max(100).default('operator');
 const reason = z.string().max(1_000).default('by hand');
-const percent = z.number().min(0).max(100);
 
 /** A stage as it is written: `legacy`, `shadow`, `canary 25%`, `new`, `retired`. */
 const stage = z.string().transform((text, context): Stage => {
@@ -41,27 +41,7 @@ export const bodies = {
   }),
   bypass: z.strictObject({ on: z.boolean(), by }),
   flag: z.strictObject({
-    enabled: z.boolean(),
-    percent: percent.optional(),
-    users: z.array(z.string().min(1)).optional(),
-    strategies: z
-      .array(
-        z.looseObject({
-          name: z.string().min(1),
-          parameters: z.record(z.string(), z.string()).default({}),
-          constraints: z
-            .array(
-              z.looseObject({
-                contextName: z.string(),
-                operator: z.string(),
-                values: z.array(z.string()).default([]),
-                inverted: z.boolean().default(false),
-              }),
-            )
-            .default([]),
-        }),
-      )
-      .optional(),
+    ...flagMembers,
     /** Needed for a flag that neither exists nor is asked for by a route. */
     create: z.boolean().default(false),
     by,
@@ -73,6 +53,8 @@ export const bodies = {
 /** A request's body, read. No body counts as `{}`. Throws AdminError `invalid-body` that lists every problem. */
 export function readBody<Schema extends z.ZodType>(schema: Schema, { body }: { body?: unknown }): z.infer<Schema> {
   const parsed = schema.safeParse(body ?? {});
+  segment: z.strictObject({ ...segmentMembers, by, reason }),
+  archive: z.strictObject({ by, reason }),
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
   const detail = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');

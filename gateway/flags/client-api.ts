@@ -1,13 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Journal } from '../journal/journal.ts';
-import { readMigrationEvent } from '../journal/migration-event.ts';
+import { type JournalState, segmentNamed } from '../journal/journal-state.ts';
+import { type MigrationEvent, readMigrationEvent } from '../journal/migration-event.ts';
 import type { Feature } from './feature.ts';
 
 /** A comment keeps intermediaries and clients from taking a quiet stream for a dead one; unleash-client gives up after 60 s. */
 const heartbeatMs = 15_000;
 /** A listener that reads slower than this much behind is cut; it connects again and is given everything. */
 const maxUnsentBytes = 1024 * 1024;
+
+/** All flags as one body, and its tag. */
+export interface FeaturesAnswer {
+  readonly body: string;
+  /** The same exactly as long as the body is. */
+  readonly etag: string;
+}
 
 /**
  * The built-in flags as Unleash's client API tells them, so that any Unleash SDK can take its flags from the gateway.
@@ -18,25 +26,28 @@ export class FlagClientApi {
   readonly #listeners = new Set<ServerResponse>();
   readonly #unsubscribe: () => void;
   readonly #heartbeat: NodeJS.Timeout;
-  #answer: { readonly flags: ReadonlyMap<string, Feature>; readonly body: string; readonly etag: string } | undefined;
+  #answers: { readonly revision: number; readonly whole: FeaturesAnswer; readonly inlined: FeaturesAnswer } | undefined;
 
   constructor(journal: Journal) {
     this.#journal = journal;
-    this.#unsubscribe = journal.subscribe((_, event) => {
-      const read = readMigrationEvent(event);
-      if (read?.action === 'flag-changed') this.#tellAll(read.data.feature, event.meta.address.offset);
-    });
+    this.#unsubscribe = journal.subscribe((state, event) => this.#tell(state, readMigrationEvent(event)));
     this.#heartbeat = setInterval(() => this.#sendAll(':\n\n'), heartbeatMs).unref();
   }
 
-  /** The answer to `GET /client/features`: all flags, and a tag that is the same exactly as long as they are. */
-  features(): { readonly body: string; readonly etag: string } {
-    const { flags } = this.#journal.state;
-    if (this.#answer?.flags === flags) return this.#answer;
-    const body = JSON.stringify({ version: 2, features: [...flags.values()], segments: [], query: {} });
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    this.#answer = { flags, body, etag };
-    return this.#answer;
+  /** The answer to `GET /client/features`; with the segments' constraints in the strategies for SDKs that know no segments. */
+  features(knowsSegments: boolean): FeaturesAnswer {
+    const { state } = this.#journal;
+    if (this.#answers?.revision !== state.flagsRevision) {
+      this.#answers = {
+        revision: state.flagsRevision,
+        whole: answerOf([...state.flags.values()], [...state.segments.values()]),
+        inlined: answerOf(
+          [...state.flags.values()].map((feature) => withSegmentsInlined(feature, state)),
+          [],
+        ),
+      };
+    }
+    return knowsSegments ? this.#answers.whole : this.#answers.inlined;
   }
 
   /**
@@ -49,9 +60,9 @@ export class FlagClientApi {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
-    const { flags, flagsRevision } = this.#journal.state;
-    const hydration = { type: 'hydration', eventId: flagsRevision, features: [...flags.values()], segments: [] };
-    response.write(message('unleash-connected', flagsRevision, { events: [hydration] }));
+    const { flags, segments, flagsRevision: eventId } = this.#journal.state;
+    const hydration = { type: 'hydration', eventId, features: [...flags.values()], segments: [...segments.values()] };
+    response.write(message('unleash-connected', eventId, { events: [hydration] }));
     this.#listeners.add(response);
     response.once('close', () => this.#listeners.delete(response));
   }
@@ -63,8 +74,10 @@ export class FlagClientApi {
     for (const listener of this.#listeners) listener.end();
   }
 
-  #tellAll(feature: Feature, eventId: number): void {
-    this.#sendAll(message('unleash-updated', eventId, { events: [{ type: 'feature-updated', eventId, feature }] }));
+  #tell(state: JournalState, event: MigrationEvent | undefined): void {
+    const eventId = state.offset;
+    const change = event && changeOf(event, state);
+    if (change) this.#sendAll(message('unleash-updated', eventId, { events: [{ ...change, eventId }] }));
   }
 
   #sendAll(text: string): void {
@@ -73,6 +86,41 @@ export class FlagClientApi {
       else listener.write(text);
     }
   }
+}
+
+/** A change as the stream tells it; undefined when it is none of flags. */
+function changeOf({ action, data }: MigrationEvent, state: JournalState): object | undefined {
+  switch (action) {
+    case 'flag-changed':
+      return { type: 'feature-updated', feature: data.feature };
+    case 'flag-archived':
+      return { type: 'feature-removed', featureName: data.flag, project: 'default' };
+    case 'segment-changed':
+      return { type: 'segment-updated', segment: segmentNamed(state, data.segment.name) };
+    case 'segment-archived':
+      return { type: 'segment-removed', segmentId: data.id };
+    default:
+      return undefined;
+  }
+}
+
+function answerOf(features: readonly Feature[], segments: readonly object[]): FeaturesAnswer {
+  const body = JSON.stringify({ version: 2, features, segments, query: {} });
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  return { body, etag };
+}
+
+/** A segment that is missing is never met: neither is an `IN` without values. */
+const nobody = { contextName: 'userId', operator: 'IN', values: [], inverted: false };
+
+function withSegmentsInlined(feature: Feature, { segments }: JournalState): Feature {
+  return {
+    ...feature,
+    strategies: feature.strategies.map(({ segments: ids = [], ...strategy }) => ({
+      ...strategy,
+      constraints: [...strategy.constraints, ...ids.flatMap((id) => segments.get(id)?.constraints ?? [nobody])],
+    })),
+  };
 }
 
 function message(event: string, id: number, data: object): string {

@@ -1,4 +1,4 @@
-import { type FlagSetting, featureOf, type SegmentDefinition } from '../flags/feature.ts';
+import { type FlagSetting, featureOf, type Segment, type SegmentDefinition } from '../flags/feature.ts';
 import type { Journal, JournalEntry, RecordOutcome } from './journal.ts';
 
 /** Who changes a flag, and why. */
@@ -39,8 +39,13 @@ export function changeSegment(
 }
 
 /** Removes a segment. */
-export function archiveSegment(journal: Journal, name: string, { by, reason }: ChangedBy): Promise<FlagOutcome> {
-  return change(journal, { stream: segmentStream(name), action: 'segment-archived', data: { name, by, reason } });
+export function archiveSegment(
+  journal: Journal,
+  { id, name }: Segment,
+  { by, reason }: ChangedBy,
+): Promise<FlagOutcome> {
+  const data = { id, name, by, reason };
+  return change(journal, { stream: segmentStream(name), action: 'segment-archived', data });
 }
 
 /** The stream of a flag's events. */

@@ -70,11 +70,8 @@ export function foldJournal(state: JournalState, event: RecordedEvent): JournalS
       return { ...moved, flags: withoutKey(moved.flags, read.data.flag), flagsRevision: address.offset };
     case 'segment-changed':
       return withSegment(moved, read.data.segment);
-    case 'segment-archived': {
-      const id = segmentNamed(moved, read.data.name)?.id;
-      const segments = id === undefined ? moved.segments : withoutKey(moved.segments, id);
-      return { ...moved, segments, flagsRevision: address.offset };
-    }
+    case 'segment-archived':
+      return { ...moved, segments: withoutKey(moved.segments, read.data.id), flagsRevision: address.offset };
     case 'shadow-tallied': {
       const { route, delta } = read.data;
       const sum = addTallies(moved.tallies.get(route) ?? emptyTally(), delta);

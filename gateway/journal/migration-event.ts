@@ -22,7 +22,7 @@ export const migrationEvents = {
   /** Stream `segment-NAME`. Its id is the one it had, else this event's offset. */
   'segment-changed': z.object({ segment: segmentDefinitionSchema, ...who }),
   /** Stream `segment-NAME`. */
-  'segment-archived': z.object({ name: z.string(), ...who }),
+  'segment-archived': z.object({ name: z.string(), id: z.int(), ...who }),
   /** Stream `evidence-ROUTE`. `delta` is what came in since the last such event of the same gateway. */
   'shadow-tallied': z.object({ route: z.string(), delta: tallySchema }),
   /** Stream `evidence-ROUTE`. What was tallied before tells nothing any more. */

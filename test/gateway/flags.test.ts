@@ -7,6 +7,7 @@ import { openLog } from '../../event-log/open.ts';
 import { startAdmin } from '../../gateway/admin/admin.ts';
 import type { AdminPorts } from '../../gateway/admin/admin-ports.ts';
 import type { FlagSource } from '../../gateway/flags/flag-source.ts';
+import type { Flags } from '../../gateway/flags/flag-uses.ts';
 import { startFlags } from '../../gateway/flags/flags.ts';
 import { changeFlag } from '../../gateway/journal/change-flag.ts';
 import { type Journal, startJournal } from '../../gateway/journal/journal.ts';
@@ -42,9 +43,19 @@ const set = async (flag: string, setting: Parameters<typeof changeFlag>[1]['sett
 };
 
 /** Our admin API, as a server of Unleash's client API for others. */
-function serveFlags(port = 0): Promise<Served> {
-  const ports = { token, journal, unleashUrl: undefined, logger: silent } as Partial<AdminPorts> as AdminPorts;
-  return startAdmin({ port }, ports);
+async function serveFlags(port = 0): Promise<Served & { readonly flags: Flags }> {
+  const flags = await builtIn();
+  const ports = {
+    token,
+    journal,
+    flags,
+    flagsInUse: () => [],
+    unleashUrl: undefined,
+    metrics: new Metrics(),
+    logger: silent,
+  } as Partial<AdminPorts> as AdminPorts;
+  const served = await startAdmin({ port }, ports);
+  return { ...served, flags, stop: (drainMs) => served.stop(drainMs).finally(() => flags.stop()) };
 }
 
 const follow = (url: string, name = 'follower'): Promise<FlagSource> =>
@@ -56,7 +67,7 @@ const follow = (url: string, name = 'follower'): Promise<FlagSource> =>
     metrics: new Metrics(),
   });
 
-const builtIn = (): Promise<FlagSource> =>
+const builtIn = (): Promise<Flags> =>
   startFlags({ unleash: undefined, journal, dataDir: dir, logger: silent, metrics: new Metrics() });
 
 describe('built-in flags', () => {
@@ -135,6 +146,20 @@ describe('flags of an Unleash server', () => {
     await vi.waitFor(() => expect(restarted.status().kind).toBe('fresh'), { timeout: 15_000, interval: 200 });
     expect(restarted.evaluate('f', factsOf('42'))).toEqual({ enabled: false, reason: 'switched off' });
     await restarted.stop();
+    await back.stop(0);
+  }, 60_000);
+
+  test('are told of what they were asked, also of what was asked while the server was away', async () => {
+    const server = await serveFlags();
+    await set('f', { enabled: true });
+    const source = await follow(server.url);
+    await server.stop(0);
+    for (let count = 0; count < 7; count += 1) source.evaluate('f', factsOf('42'));
+    const back = await serveFlags(server.port);
+    await vi.waitFor(() => expect(source.status().kind).toBe('fresh'), { timeout: 15_000, interval: 200 });
+    for (let count = 0; count < 5; count += 1) source.evaluate('f', factsOf('42'));
+    await source.stop();
+    expect(back.flags.uses.of('f')).toMatchObject({ yes: 12, no: 0, applications: ['strangler-gateway'] });
     await back.stop(0);
   }, 60_000);
 
