@@ -178,7 +178,7 @@ describe('a table', () => {
       .map(([segments, query]) => `/${segments.join('/')}${query}`),
     method: fc.constantFrom('GET', 'HEAD', 'POST', 'PUT'),
     host: fc.constantFrom('a.example', 'c.example', 'x.b.example', 'b.example', 'other'),
-    headers: fc.constantFrom({}, { v: '1' }, { v: '2' }, { w: '1' }, { v: '1', w: '1' }),
+    headers: fc.constantFrom<Record<string, string>[]>({}, { v: '1' }, { v: '2' }, { w: '1' }, { v: '1', w: '1' }),
   });
 
   it('gives the route that a plain sorted list gives, for any routes and requests', () => {

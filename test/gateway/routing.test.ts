@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gatewayProblems } from '../../gateway/config.ts';
@@ -345,6 +346,19 @@ describe('percentages', () => {
     expect(under.length).toBeLessThan(1_100);
     const underBoth = under.filter((key) => bucketOf('customers', key) < 10);
     expect(underBoth.length).toBeLessThan(150);
+  });
+
+  it('are spread evenly over 100 parts: chi-square below its 99.9th percentile for 99 degrees of freedom', () => {
+    const count = 100_000;
+    const parts = new Array<number>(100).fill(0);
+    for (let index = 0; index < count; index += 1) {
+      const key = createHash('sha256').update(`${index}`).digest().subarray(0, 16).toString('base64url');
+      const part = Math.floor(bucketOf('shipments', key));
+      parts[part] = parts[part]! + 1;
+    }
+    const expected = count / parts.length;
+    const chiSquare = parts.reduce((sum, found) => sum + (found - expected) ** 2 / expected, 0);
+    expect(chiSquare).toBeLessThan(148.23);
   });
 
   it('keep the routes of one capability together', () => {
