@@ -49,12 +49,12 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
 }
 
 async function startServicesOf(
-  { configuration, dataDir, secret }: System,
+  { configuration, dataDir, secrets }: System,
   log: EventLog,
   metrics: Metrics,
 ): Promise<RunningPart> {
   const { startServices } = await import('../new-services/services.ts');
-  const config = servicesConfig(configuration.services!, { dataDir, secret });
+  const config = servicesConfig(configuration.services!, { dataDir, secret: secrets });
   return startServices(config, { log, logger: createLogger('services'), metrics });
 }
 
@@ -66,9 +66,9 @@ async function startBridgeOf({ configuration }: System, log: EventLog, metrics: 
 
 async function startGatewayOf(system: System): Promise<RunningPart> {
   const { startGateway } = await import('../gateway/gateway.ts');
-  const { configuration, dataDir, adminToken, secret, addresses } = system;
+  const { configuration, dataDir, adminToken, secrets, addresses } = system;
   const logger = createLogger('gateway');
   const metrics = new Metrics();
-  const config = gatewayConfig(configuration, { dataDir, adminToken, secret, bridgeUrl: addresses.bridge });
+  const config = gatewayConfig(configuration, { dataDir, adminToken, secrets, bridgeUrl: addresses.bridge });
   return startGateway(config, { openLog: async () => openLog(system.logUrl, { logger }), logger, metrics });
 }

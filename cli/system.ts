@@ -12,8 +12,8 @@ export interface System extends LoadedConfiguration {
   /** `sqlite:/absolute/path` */
   readonly logUrl: string;
   readonly adminToken: string;
-  /** Signs cookies and the user that services are told. */
-  readonly secret: string;
+  /** They sign cookies and the user that services are told: the first signs, all verify. */
+  readonly secrets: readonly [string, ...string[]];
   readonly addresses: {
     readonly public: string;
     readonly admin: string;
@@ -37,7 +37,7 @@ export function openSystem(configPath: string): System {
     dataDir,
     logUrl: `sqlite:${log === undefined ? join(dataDir, 'log.db') : parseLogUrl(log).path}`,
     adminToken: listeners.admin.token ?? secretFile(dataDir, 'admin-token'),
-    secret: identity.secret ?? secretFile(dataDir, 'secret'),
+    secrets: identity.secret ?? [secretFile(dataDir, 'secret')],
     addresses: {
       public: at(listeners.public),
       admin: at(listeners.admin),

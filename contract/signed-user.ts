@@ -9,15 +9,22 @@ export function signUser(user: string, secret: string): string {
   return `${payload}.${signature(payload, secret)}`;
 }
 
-/** The user in a signed value, or undefined when the value is malformed or not signed with this secret. */
-export function verifySignedUser(value: string, secret: string): string | undefined {
+/**
+ * The user in a signed value, or undefined when the value is malformed or signed with none of these secrets. While a secret is exchanged
+ * there are several: services learn the new one before the gateway signs with it, and forget the old one after.
+ */
+export function verifySignedUser(value: string, secrets: string | readonly string[]): string | undefined {
   const end = value.lastIndexOf('.');
   const payload = value.slice(0, Math.max(end, 0));
   if (!/^v1\.[\w-]*$/.test(payload)) return undefined;
   const given = Buffer.from(value.slice(end + 1));
-  const expected = Buffer.from(signature(payload, secret));
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+  const known = typeof secrets === 'string' ? [secrets] : secrets;
+  if (!known.some((secret) => isSame(given, Buffer.from(signature(payload, secret))))) return undefined;
   return Buffer.from(payload.slice(3), 'base64url').toString();
+}
+
+function isSame(given: Buffer, expected: Buffer): boolean {
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 function signature(payload: string, secret: string): string {

@@ -123,27 +123,28 @@ export interface GatewayConfig {
 export interface GatewaySurroundings {
   readonly dataDir: string;
   readonly adminToken: string;
-  readonly secret: string;
+  /** The first signs cookies and users, all verify. */
+  readonly secrets: readonly [string, ...string[]];
   readonly bridgeUrl: string | undefined;
 }
 
 /** The gateway's configuration from its parsed pieces. Pure. */
 export function gatewayConfig(
   parsed: ParsedGateway,
-  { dataDir, adminToken, secret, bridgeUrl }: GatewaySurroundings,
+  { dataDir, adminToken, secrets, bridgeUrl }: GatewaySurroundings,
 ): GatewayConfig {
   const { legacy, listeners, identity, flags, capabilities } = parsed;
   return {
     legacy: legacyUpstreamConfig(legacy),
     listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
-    identity: identityConfig(identity, secret),
+    identity: identityConfig(identity, secrets),
     flags: unleashConfig(flags),
     routing: routingConfig(parsed.routing),
     accounting: accountingConfig(parsed, dataDir),
     capabilities: Object.entries(capabilities).map(([name, capability]) => ({
       name,
       team: capability.team,
-      service: serviceUpstreamConfig(capability),
+      service: serviceUpstreamConfig(name, capability),
       routes: capability.routes.map((route) => resolveRoute(name, capability, route)),
       shadow: capability.shadow,
       compare: new Map(capability.routes.map((route) => [nameOf(route), joinRules(capability.compare, route.compare)])),

@@ -1,3 +1,4 @@
+import type { IdentityView } from './identity/identity-view.ts';
 import { orRefuse } from './refuse-path.ts';
 import { decide, type Routing } from './routing/decide.ts';
 import type { RequestFacts } from './routing/decision.ts';
@@ -17,6 +18,11 @@ export interface DescribedRequest {
   readonly user?: string;
   /** The moment to decide for; undefined: now. */
   readonly time?: Date;
+}
+
+/** Where a request would go, why, and who makes it. */
+export interface ExplainedRequest extends Explanation {
+  readonly identity: IdentityView;
 }
 
 /**

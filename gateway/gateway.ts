@@ -15,6 +15,7 @@ import { type Evidence, startEvidence } from './evidence/evidence.ts';
 import { startFlags } from './flags/flags.ts';
 import { BridgeHeads } from './forwarding/bridge-head.ts';
 import { GeneralForwarder } from './forwarding/general-forwarder.ts';
+import { startIdentity } from './identity/identity.ts';
 import { startJournal } from './journal/journal.ts';
 import { createPublicListener } from './listening/public-listener.ts';
 import { RequestFlow } from './request-flow.ts';
@@ -53,9 +54,9 @@ const drainMs = 10_000;
 
 /**
  * Starts the gateway. A request's way is told in request-flow.ts; here its rooms are built, from what it needs to what needs it:
- * (1) accounting, and the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence and
- * one shadow per capability; (4) routing, forwarding and the flow that joins them; (5) the two listeners. Neither log, bridge, flag server nor
- * any side needs to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
+ * (1) accounting, and the journal: stages, flags and evidence as the log has them, or as they were last on disk; (2) flags; (3) evidence,
+ * identity and one shadow per capability; (4) routing, forwarding and the flow that joins them; (5) the two listeners. Neither log, bridge,
+ * flag server nor any side needs to be there. Rejects when a port cannot be opened; then everything opened before is closed again.
  */
 export async function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
   const opened: RunningPart[] = [];
@@ -78,7 +79,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     opened,
     await startAccounting({
       config: config.accounting,
-      secret: config.identity.secret,
+      secret: config.identity.salt,
       tracing: ports.tracing,
       logger,
       metrics,
@@ -87,6 +88,19 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   const journal = keep(opened, await startJournal({ openLog: ports.openLog, dataDir, logger, metrics }));
   const flags = keep(opened, await startFlags({ unleash: config.flags, journal, dataDir, logger, metrics }));
   const evidence = keep(opened, await startEvidence({ journal, dataDir, logger, metrics }));
+
+  const identity = keep(
+    opened,
+    await startIdentity({
+      config: config.identity,
+      trustedProxies: config.listeners.public.trustedProxies,
+      legacy: config.legacy,
+      ids: accounting.ids,
+      dataDir,
+      logger,
+      metrics,
+    }),
+  );
 
   const heads = config.bridgeUrl === undefined ? undefined : new BridgeHeads(config.bridgeUrl);
   const table = createRouteTable(config.capabilities.flatMap(({ routes }) => routes));
@@ -98,6 +112,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     heads,
     shadowOf: (capability) => shadows.get(capability),
     seen: (route) => evidence.seen(route),
+    identity,
     accounting,
     telemetry,
     rewritingTelemetry: createRewritingTelemetry(logger, metrics),
@@ -133,6 +148,7 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     shadows: () => [...shadows.values()].map((shadow) => shadow.status()),
     routes: () => table.routes.map((route) => viewOf(route, journal.state.stages, accounting.countsOf(route.name))),
     explain: (request) => flow.explain(request),
+    identity,
     bypass,
     metrics,
     logger,

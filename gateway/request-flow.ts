@@ -4,7 +4,7 @@ import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
 import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
-import { type DescribedRequest, explain } from './explain.ts';
+import { type DescribedRequest, type ExplainedRequest, explain } from './explain.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { ClientSide } from './forwarding/client-side.ts';
 import type { ForwardOutcome } from './forwarding/forwarder.ts';
@@ -13,13 +13,14 @@ import { ReadYourWrites } from './forwarding/read-your-writes.ts';
 import type { RequestHead } from './forwarding/request-head.ts';
 import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
 import { type SideRequest, Sides } from './forwarding/sides.ts';
-import { type Reception, receive } from './identity/reception.ts';
+import type { Identity } from './identity/identity.ts';
+import { viewOf } from './identity/identity-view.ts';
+import type { Reception } from './identity/reception.ts';
 import { receiveBody } from './receive-body.ts';
 import { orRefuse } from './refuse-path.ts';
 import type { RewritingTelemetry } from './rewriting/rewriting-telemetry.ts';
 import { decide, isBodyNeeded, type Routing } from './routing/decide.ts';
 import type { Decision } from './routing/decision.ts';
-import type { Explanation } from './routing/explanation.ts';
 import type { RouteTable } from './routing/route-table.ts';
 import type { Target } from './routing/stage.ts';
 import type { Exchange, Shadow } from './shadow/exchange.ts';
@@ -36,6 +37,7 @@ export interface RequestFlowPorts {
   readonly shadowOf: (capability: string) => Shadow | undefined;
   /** A read of a route that is being compared, before sampling. */
   readonly seen: (route: string) => void;
+  readonly identity: Identity;
   readonly accounting: Accounting;
   readonly telemetry: GatewayTelemetry;
   readonly rewritingTelemetry: RewritingTelemetry;
@@ -54,12 +56,12 @@ export class RequestFlow {
   #draining = false;
 
   constructor(ports: RequestFlowPorts) {
-    const { config, heads, telemetry, rewritingTelemetry } = ports;
+    const { config, heads, identity, telemetry, rewritingTelemetry } = ports;
     this.#ports = ports;
     this.#sides = new Sides(config, this.#pseudonym);
     this.#serving = {
       sides: this.#sides,
-      secret: config.identity.secret,
+      identity,
       readYourWrites: heads && new ReadYourWrites(heads),
       waitMs: longestWaitMs(config),
       rewritingTelemetry,
@@ -72,7 +74,9 @@ export class RequestFlow {
     const startedAt = performance.now();
     if (this.#draining) client.closeAfterAnswer();
     try {
-      const reception = this.#receive(client);
+      const received = this.#ports.identity.receive(client.head);
+      const reception = received instanceof Promise ? await received : received;
+      this.#refuseUnserved(client, reception);
       const routing = this.#ports.routing();
       const decided = this.#decide(client, reception, routing);
       const decision = decided instanceof Promise ? await decided : decided;
@@ -86,10 +90,10 @@ export class RequestFlow {
   }
 
   /**
-   * Where a request would go and why; nothing is sent. The shadow is shown where any sample of such requests would reach it. Throws a
-   * GatewayError for a request that would be refused.
+   * Where a request would go and why, and who makes it; nothing is sent, but for what it takes to recognise the user. The shadow is shown where any
+   * sample of such requests would reach it. Rejects with a GatewayError for a request that would be refused.
    */
-  explain(described: DescribedRequest): Explanation {
+  async explain(described: DescribedRequest): Promise<ExplainedRequest> {
     const { method, target, headers, clientAddress = '127.0.0.1', user, time, body } = described;
     const head: RequestHead = {
       method,
@@ -100,10 +104,10 @@ export class RequestFlow {
       remoteAddress: clientAddress,
       secure: false,
     };
-    const { config, routing, accounting } = this.#ports;
-    const { facts } = receive(head, config, accounting.ids);
-    const given = { ...facts, ...(time === undefined ? {} : { time }), ...(user === undefined ? {} : { user }) };
-    return explain(given, body, routing(), config.routing.bodyLimitBytes);
+    const { config, identity, routing } = this.#ports;
+    const reception = await identity.receive(head, { user, time });
+    const explanation = explain(reception.facts, body, routing(), config.routing.bodyLimitBytes);
+    return { ...explanation, identity: viewOf(reception) };
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */
@@ -121,15 +125,13 @@ export class RequestFlow {
   }
 
   /** Throws a GatewayError for what no side shall see. */
-  #receive({ head }: ClientSide): Reception {
-    const reception = receive(head, this.#ports.config, this.#ports.accounting.ids);
-    if (head.httpVersion !== '1.0' && reception.facts.header('host') === undefined) {
+  #refuseUnserved({ head }: ClientSide, reception: Reception): void {
+    if (head.httpVersion !== '1.0' && reception.header('host') === undefined) {
       throw new GatewayError('bad-host', 'found no Host header, expected one');
     }
-    if (reception.facts.header('via')?.includes(this.#pseudonym)) {
+    if (reception.header('via')?.includes(this.#pseudonym)) {
       throw new GatewayError('forwarding-loop', 'found our own name in Via: an upstream leads back to this gateway');
     }
-    return reception;
   }
 
   /** Reads the body first where a route asks about it. Throws a GatewayError for what no side shall see. */

@@ -41,8 +41,8 @@ export interface ServicesConfig {
   readonly shipments: KeyRange;
   /** Folder of the read models; created when missing. Everything in it can be rebuilt from the log. */
   readonly dataDir: string;
-  /** Shared with the gateway: verifies the `strangler-user` header. */
-  readonly secret: string;
+  /** Shared with the gateway: verifies the `strangler-user` header. Several while one takes another's place. */
+  readonly secret: string | readonly string[];
 }
 
 /** Joins the services' part of a checked configuration with what the composition root knows. */

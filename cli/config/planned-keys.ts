@@ -21,6 +21,4 @@ export const plannedKeys: Readonly<Record<string, string>> = {
   strict: 'learning noise from a second legacy answer',
   body: 'matching on fields of a request body',
   safe: 'shadowing a POST that only reads',
-  session: 'recognising a user by a look-up of the legacy session',
-  jwt: 'recognising a user by a verified token',
 };

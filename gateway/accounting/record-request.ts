@@ -53,7 +53,7 @@ export function recordServed(end: ServedEnd, now: number, epochMs: number): Requ
     side: decision.primary,
     shadow: decision.shadow,
     reasons: decision.reasons,
-    assignmentKey: facts.assignmentKey,
+    assignmentKey: reception.assignmentKeyAsked,
     user: facts.user,
     status: statusSent(outcome),
     outcome: outcome.kind,

@@ -1,9 +1,10 @@
 import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Evidence } from '../evidence/evidence.ts';
-import type { FlagSource } from '../flags/flag-source.ts';
+import type { DescribedRequest, ExplainedRequest } from '../explain.ts';
+import type { Flags } from '../flags/flag-uses.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Decision } from '../routing/decision.ts';
 import type { Stage, Target } from '../routing/stage.ts';
 import type { ShadowStatus } from '../shadow/shadow.ts';
 
@@ -23,15 +24,6 @@ export interface RouteView {
   readonly split: readonly string[];
   /** Requests by the side that answered, since the start. */
   readonly requests: { readonly legacy: number; readonly new: number };
-}
-
-/** A request as somebody describes it to ask where it would go. */
-export interface ExplainRequest {
-  readonly method: string;
-  /** `/shipments/7?x=1` */
-  readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly clientAddress?: string;
 }
 
 /** Something that works less well than it should, while requests are served. */
@@ -55,7 +47,8 @@ export interface AdminPorts {
   readonly evidence: Evidence;
   readonly shadows: () => readonly ShadowStatus[];
   readonly routes: () => readonly RouteView[];
-  readonly explain: (request: ExplainRequest) => Decision;
+  readonly explain: (request: DescribedRequest) => Promise<ExplainedRequest>;
+  readonly identity: Pick<Identity, 'troubles'>;
   readonly bypass: { readonly active: boolean; set(on: boolean, by?: string): void };
   readonly metrics: Metrics;
   readonly logger: Logger;

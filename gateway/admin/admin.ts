@@ -40,7 +40,7 @@ export async function startAdmin(listen: { port: number; host?: string }, ports:
  * - `GET  /api/routes/NAME` → one of them
  * - `POST /api/routes/NAME/promote`, `…/rollback` `{to?, by?, reason?}` → `{moved: [{route, from, to}]}`; NAME is a route, or a capability
  *   for all its routes; `to` is `legacy`, `shadow`, `canary 25%`, `new` or `retired`
- * - `POST /api/explain` `{method?, url, headers?, clientAddress?}` → Decision
+ * - `POST /api/explain` `{method?, url, headers?, clientAddress?, body?, user?, time?}` → ExplainedRequest
  * - `GET  /api/bypass`, `POST /api/bypass` `{on, by?}` → `{on}`
  * - `GET  /api/flags` → `{flags: FlagView[]}`, `GET /api/flags/NAME` → FlagView
  * - `PUT  /api/flags/NAME` `{enabled, percent?, users?, strategies?, variants?, dependencies?, description?, create?,
@@ -122,12 +122,12 @@ function addRoutes(app: Express, ports: AdminPorts): void {
       response.json({ moved });
     });
   }
-  app.post('/api/explain', (request, response) => {
-    const { method, url, headers, clientAddress } = readBody(bodies.explain, request);
+  app.post('/api/explain', async (request, response) => {
+    const { method, url, headers, ...more } = readBody(bodies.explain, request);
     const [, host, target] = /^(?:https?:\/\/([^/]+))?(\/.*)$/.exec(url)!;
     const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
     response.json(
-      ports.explain({
+      await ports.explain({
         method,
         target: target!,
         headers: host === undefined ? given : { host, ...given },

@@ -38,6 +38,12 @@ export const bodies = {
       .regex(/^(https?:\/\/[^/?#\s]+)?\/\S*$/, 'expected a path such as /shipments/7, or a URL with a path'),
     headers: headerValues.default({}),
     clientAddress: z.union([z.ipv4(), z.ipv6()]).optional(),
+    body: z.string().optional(),
+    user: z.string().min(1).optional(),
+    time: z.iso
+      .datetime({ offset: true, error: 'expected a time such as 2026-01-31T12:00:00Z' })
+      .transform((text) => new Date(text))
+      .optional(),
   }),
   bypass: z.strictObject({ on: z.boolean(), by }),
   flag: z.strictObject({
@@ -47,14 +53,14 @@ export const bodies = {
     by,
     reason,
   }),
+  segment: z.strictObject({ ...segmentMembers, by, reason }),
+  archive: z.strictObject({ by, reason }),
   reset: z.strictObject({ route: z.string(), by, reason }),
 } as const;
 
 /** A request's body, read. No body counts as `{}`. Throws AdminError `invalid-body` that lists every problem. */
 export function readBody<Schema extends z.ZodType>(schema: Schema, { body }: { body?: unknown }): z.infer<Schema> {
   const parsed = schema.safeParse(body ?? {});
-  segment: z.strictObject({ ...segmentMembers, by, reason }),
-  archive: z.strictObject({ by, reason }),
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
   const detail = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');

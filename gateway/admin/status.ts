@@ -5,13 +5,14 @@ import type { AdminPorts, Degradation } from './admin-ports.ts';
  * Everything that works less well than it should. None of it makes the gateway unready: requests that legacy can serve are served by the
  * last known state.
  */
-export function degradations({ journal, flags, shadows, bypass }: AdminPorts): Degradation[] {
+export function degradations({ journal, flags, identity, shadows, bypass }: AdminPorts): Degradation[] {
   const log = journal.status();
   const source = flags.status();
   return [
     ...(bypass.active ? [{ part: 'bypass', detail: 'bypass is on: every request goes to legacy' }] : []),
     ...(log.kind === 'away' ? [{ part: 'log', since: log.since, detail: log.detail }] : []),
     ...(source.kind === 'fresh' ? [] : [{ part: 'flags', since: source.since, detail: source.detail }]),
+    ...identity.troubles().map((trouble) => ({ part: 'identity', ...trouble })),
     ...shadows()
       .filter(({ breaker }) => breaker !== 'closed')
       .map(({ capability }) => ({

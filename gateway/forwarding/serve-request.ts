@@ -1,4 +1,4 @@
-import { assignmentCookie } from '../identity/assignment.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Reception } from '../identity/reception.ts';
 import { rewriteAnswer } from '../rewriting/rewrite-answer.ts';
 import type { RewritingTelemetry } from '../rewriting/rewriting-telemetry.ts';
@@ -31,7 +31,7 @@ export interface ServedRequest {
 /** What serving stands on. */
 export interface ServingPorts {
   readonly sides: Sides;
-  readonly secret: string;
+  readonly identity: Pick<Identity, 'wrote'>;
   /** Undefined without a bridge: the two sides then share no data. */
   readonly readYourWrites: ReadYourWrites | undefined;
   /** How long a read waits for the bridge to have passed a write. */
@@ -60,6 +60,10 @@ export async function serveRequest(serving: Serving, ports: ServingPorts): Promi
 
 const anywhere: ReadFrom = { kind: 'anywhere' };
 
+function isWrite({ method }: Reception): boolean {
+  return !safe.has(method);
+}
+
 function canFallBack({ client, decision, reception }: Serving, route: Route): boolean {
   if (route.fallback === 'none' || decision.stage?.kind === 'retired') return false;
   return safe.has(reception.facts.method) && !hasBody(client.head.framing);
@@ -85,7 +89,7 @@ async function serveFromLegacy(serving: Serving, decision: Decision, ports: Serv
   const { client, reception, copyBytes } = serving;
   const side = ports.sides.legacy(reception, client.head.rawHeaders, serving.route);
   const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
-    if (!safe.has(reception.facts.method)) noteWrite(reception, ports);
+    if (isWrite(reception)) noteWrite(reception, ports);
     return pass(status, raw, serving, side, ports);
   };
   const plan = forwardPlan(side, onAnswer, decision.shadow === undefined ? undefined : copyBytes);
@@ -93,7 +97,8 @@ async function serveFromLegacy(serving: Serving, decision: Decision, ports: Serv
 }
 
 /** Before the client has its answer, so that its very next read is held to it. */
-function noteWrite(reception: Reception, { readYourWrites, waitMs }: ServingPorts): void {
+function noteWrite(reception: Reception, { identity, readYourWrites, waitMs }: ServingPorts): void {
+  identity.wrote(reception);
   readYourWrites?.wrote(
     reception.assignment === 'made' ? addressName(reception) : reception.facts.assignmentKey,
     waitMs,
@@ -136,13 +141,11 @@ function pass(
   raw: readonly string[],
   { reception, decision, route }: Serving,
   { rewriting }: SideRequest,
-  { secret, rewritingTelemetry }: ServingPorts,
+  { rewritingTelemetry }: ServingPorts,
 ): AnswerVerdict {
   const divided = route !== undefined && splits(route, decision.stage);
-  const setCookie =
-    divided && reception.assignment !== 'cookie'
-      ? assignmentCookie(reception.facts.assignmentKey, secret, reception.publicScheme === 'https')
-      : undefined;
+  const wroteNew = divided && decision.primary === 'new' && isWrite(reception) && status < 400;
+  const setCookie = divided ? reception.assignmentCookie(wroteNew ? route.capability : undefined) : undefined;
   const { fields, transforms } = rewriteAnswer(status, raw, rewriting, rewritingTelemetry);
   const options = { requestId: reception.requestId, rewriting, splits: divided, setCookie };
   return { kind: 'pass', fields: clientAnswerHeaders(fields, options), transforms };

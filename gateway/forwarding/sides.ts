@@ -1,5 +1,4 @@
 import { strangler } from '../../contract/headers.ts';
-import { signUser } from '../../contract/signed-user.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Reception } from '../identity/reception.ts';
 import { rulesOfRoute, type SideRewriting } from '../rewriting/side-rewriting.ts';
@@ -55,9 +54,9 @@ export class Sides {
   newSide(reception: Reception, rawHeaders: readonly string[], route: Route, atLeast: string | undefined): SideRequest {
     const upstream = this.#services.get(route.capability);
     if (!upstream) throw new Error(`capability ${route.capability} has no service; the configuration was not checked`);
-    const { user } = reception.facts;
+    const { signedUser } = reception;
     const own: (readonly [string, string])[] = [
-      ...(user === undefined ? [] : [[strangler.user, signUser(user, this.#config.identity.secret)] as const]),
+      ...(signedUser === undefined ? [] : [[strangler.user, signedUser] as const]),
       ...(atLeast === undefined ? [] : [[strangler.atLeast, atLeast] as const]),
     ];
     const rewriting = rewritingOf(upstream, reception, route, this.#rewrittenBeside(route));

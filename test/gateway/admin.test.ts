@@ -9,11 +9,12 @@ import { createAdmin } from '../../gateway/admin/admin.ts';
 import type { AdminPorts, RouteView } from '../../gateway/admin/admin-ports.ts';
 import { noRules } from '../../gateway/comparison/config.ts';
 import { type Evidence, startEvidence } from '../../gateway/evidence/evidence.ts';
+import type { ExplainedRequest } from '../../gateway/explain.ts';
 import { FlagClientApi } from '../../gateway/flags/client-api.ts';
 import { startFlags } from '../../gateway/flags/flags.ts';
+import type { IdentityTrouble } from '../../gateway/identity/opened-source.ts';
 import { type Journal, startJournal } from '../../gateway/journal/journal.ts';
 import { moveRoute } from '../../gateway/journal/move-route.ts';
-import type { Explanation } from '../../gateway/routing/explanation.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
@@ -26,7 +27,7 @@ const planned = [
   { name: 'POST /shipments', capability: 'shipments', steps: [] },
   { name: 'GET /reports/*', capability: 'reports', steps: [] },
 ];
-const decision: Explanation = {
+const decision: ExplainedRequest = {
   route: 'GET /shipments',
   capability: 'shipments',
   stage: { kind: 'shadow' },
@@ -34,6 +35,7 @@ const decision: Explanation = {
   shadow: 'new',
   reasons: [{ step: 'match', code: 'match', outcome: 'because' }],
   candidates: [],
+  identity: { user: 'alice', because: 'cookie user', unit: 'its assignment cookie' },
 };
 
 let dir: string;
@@ -43,10 +45,12 @@ let ports: AdminPorts;
 let app: Express;
 let reachable: boolean;
 let explained: unknown;
+let troubles: IdentityTrouble[];
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'admin-'));
   reachable = true;
+  troubles = [];
   const metrics = new Metrics();
   const common = { dataDir: dir, logger: silent, metrics };
   journal = await startJournal({ ...common, openLog: async () => openLog(`sqlite:${join(dir, 'log.db')}`) });
@@ -73,10 +77,11 @@ beforeEach(async () => {
           requests: { legacy: 1, new: 0 },
         }),
       ),
-    explain(described) {
+    async explain(described) {
       explained = described;
       return decision;
     },
+    identity: { troubles: () => troubles },
     bypass: {
       get active() {
         return bypass;
@@ -140,8 +145,10 @@ describe('readiness', () => {
     reachable = false;
     await post('/api/bypass', { on: true }).expect(200, { on: true });
     await journal.stop();
+    troubles = [{ since: '2024-05-01T12:30:00.000Z', detail: 'no keys' }];
     const { degraded } = (await request(app).get('/readyz').expect(200)).body;
-    expect(degraded.map(({ part }: { part: string }) => part)).toEqual(['bypass', 'log', 'flags', 'shadow shipments']);
+    const parts = degraded.map(({ part }: { part: string }) => part);
+    expect(parts).toEqual(['bypass', 'log', 'flags', 'identity', 'shadow shipments']);
   });
 });
 

@@ -15,7 +15,7 @@ import { shipmentPage } from './shipment-page.ts';
 export interface FacadePorts {
   readonly reads: ConsistentReads;
   /** Verifies who the gateway says is signed in. */
-  readonly secret: string;
+  readonly secret: string | readonly string[];
 }
 
 /**

@@ -1,0 +1,47 @@
+import { type Cidr, isAddress, plainAddress } from '../routing/cidr.ts';
+import { BoundedCache } from './bounded-cache.ts';
+
+const maxKnownPeers = 10_000;
+
+/** The other end of a connection. */
+export interface Peer {
+  /** IPv4 addresses plain, also on sockets that speak both. */
+  readonly address: string;
+  /** It is a proxy whose word about the client counts. */
+  readonly trusted: boolean;
+}
+
+/** Tells trusted proxies from others, and finds the client behind them. */
+export class Peers {
+  readonly #trusted: readonly Cidr[];
+  readonly #known = new BoundedCache<Peer>(maxKnownPeers);
+
+  constructor(trusted: readonly Cidr[]) {
+    this.#trusted = trusted;
+  }
+
+  /** The peer at an address as its socket reports it. */
+  at(remoteAddress: string): Peer {
+    const known = this.#known.get(remoteAddress);
+    if (known) return known;
+    const address = plainAddress(remoteAddress);
+    const peer = { address, trusted: this.#trusts(address) };
+    this.#known.set(remoteAddress, peer);
+    return peer;
+  }
+
+  /** The nearest address in X-Forwarded-For that is no trusted proxy's: what stands left of it is the client's own claim. */
+  clientBehind({ address, trusted }: Peer, forwardedFor: string | undefined): string {
+    if (!trusted || forwardedFor === undefined) return address;
+    const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()));
+    for (const hop of hops.reverse()) {
+      if (!isAddress(hop)) break;
+      if (!this.#trusts(hop)) return hop;
+    }
+    return address;
+  }
+
+  #trusts(address: string): boolean {
+    return this.#trusted.some((block) => block.contains(address));
+  }
+}
