@@ -28,6 +28,7 @@ const batchMs = 100;
 const retryMs = 1_000;
 /** How long a destination that takes nothing may hold up stopping. */
 const stopMs = 2_000;
+const newline = 0x0a;
 /** What a UTF-16 unit can take in UTF-8. */
 const maxBytesPerUnit = 3;
 
@@ -98,7 +99,8 @@ export class AccessLog {
     const written = this.#inTurn(() => this.#writeOut()).then(() => this.#options.destination.close());
     await Promise.race([written, delay(stopMs, undefined, { ref: false })]);
     this.#state = 'stopped';
-    this.#dropped += this.#batches.reduce((sum, { lines }) => sum + lines, this.#blockLines);
+    for (const batch of this.#batches) this.#abandon(batch);
+    this.#dropped += this.#blockLines;
   }
 
   #hasRoom(length: number): boolean {
@@ -177,6 +179,13 @@ export class AccessLog {
     this.#spareBlock = batch.block;
   }
 
+  /** Its lines up to the one that was torn are written, the others will never be. */
+  #abandon({ bytes, lines, writtenBytes }: Batch): void {
+    const left = Math.min(lines, bytes.subarray(writtenBytes).filter((byte) => byte === newline).length);
+    this.#written += lines - left;
+    this.#dropped += left;
+  }
+
   #succeed(): void {
     this.#state = 'idle';
     if (this.#hasFailed) this.#options.events.recovered(this.#dropped);
@@ -195,5 +204,5 @@ export class AccessLog {
 
 /** A line of which a part was written stands in the old file torn; the new one gets it whole. */
 function rewindToLine(batch: Batch): void {
-  batch.writtenBytes = batch.writtenBytes === 0 ? 0 : batch.bytes.lastIndexOf('\n', batch.writtenBytes - 1) + 1;
+  batch.writtenBytes = batch.writtenBytes === 0 ? 0 : batch.bytes.lastIndexOf(newline, batch.writtenBytes - 1) + 1;
 }

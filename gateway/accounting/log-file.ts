@@ -35,9 +35,9 @@ export class LogFile implements LogDestination {
   }
 
   async write(bytes: Buffer): Promise<number> {
+    this.#handle ??= await this.#open();
     if (this.#room <= 0 && this.#atLineStart) await this.#rotate();
-    const handle = this.#handle ?? (await this.#open());
-    const { bytesWritten } = await handle.write(bytes);
+    const { bytesWritten } = await this.#handle.write(bytes);
     this.#room -= bytesWritten;
     this.#atLineStart = bytes[bytesWritten - 1] === newline;
     return bytesWritten;
@@ -46,7 +46,7 @@ export class LogFile implements LogDestination {
   /** The old file is closed only when the new one is open: while the place cannot be written to, lines go where they went. */
   async reopen(): Promise<void> {
     const before = this.#handle;
-    await this.#open();
+    this.#handle = await this.#open();
     await before?.close();
   }
 
@@ -63,7 +63,6 @@ export class LogFile implements LogDestination {
     const found = await handle.stat();
     this.#room = rotation && found.isFile() ? rotation.maxBytes - found.size : Number.POSITIVE_INFINITY;
     this.#atLineStart = true;
-    this.#handle = handle;
     return handle;
   }
 
