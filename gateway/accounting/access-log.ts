@@ -49,7 +49,7 @@ interface Batch {
 export class AccessLog {
   readonly #options: AccessLogOptions;
   /** Optimization: lines are encoded one by one into a block. Joining them as text first takes half as long again. */
-  #block = Buffer.allocUnsafeSlow(batchBytes);
+  #block: Buffer = Buffer.allocUnsafeSlow(batchBytes);
   #blockBytes = 0;
   #blockLines = 0;
   /** Optimization: two blocks take turns. A new one for each batch makes the garbage collector run for its size. */

@@ -46,7 +46,12 @@ export function createUserHash(secret: string): (user: string) => string {
     if (found !== undefined) return found;
     const hash = createHmac('sha256', secret).update(`access log user ${user}`).digest('hex').slice(0, 16);
     if (known.size >= rememberedUsers) known.clear();
-    known.set(user, hash);
+    known.set(copied(user), hash);
     return hash;
   };
+}
+
+/** A text cut from a request's head would keep the whole head. */
+function copied(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -10,6 +10,8 @@ export interface AnswerHeaderOptions {
   readonly splits: boolean;
   /** A Set-Cookie value of our own. */
   readonly setCookie: string | undefined;
+  /** A field of our own, which no application may say. */
+  readonly own: readonly [name: string, value: string] | undefined;
 }
 
 /** An answer's header fields for the client, without framing: in their order, case and number; Set-Cookie is never joined. */
@@ -18,12 +20,13 @@ export function clientAnswerHeaders(raw: readonly string[], options: AnswerHeade
   const dropped = hopByHopNames(raw);
   const seen = new Set<string>();
   eachField(raw, (name, value, lower) => {
-    if (dropped(lower) || lower === 'content-length') return;
+    if (dropped(lower) || lower === 'content-length' || lower === 'strangler-decision') return;
     seen.add(lower);
     fields.push(name, rewrite(lower, value, options));
   });
   if (options.splits && !seen.has('cache-control')) fields.push('Cache-Control', 'private');
   if (options.setCookie !== undefined) fields.push('Set-Cookie', options.setCookie);
+  if (options.own !== undefined) fields.push(...options.own);
   if (!seen.has('x-request-id')) fields.push('X-Request-Id', options.requestId);
   return fields;
 }

@@ -1,3 +1,4 @@
+import { decisionField } from '../accounting/decision-field.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Reception } from '../identity/reception.ts';
 import { rewriteAnswer } from '../rewriting/rewrite-answer.ts';
@@ -90,7 +91,7 @@ async function serveFromLegacy(serving: Serving, decision: Decision, ports: Serv
   const side = ports.sides.legacy(reception, client.head.rawHeaders, serving.route);
   const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
     if (isWrite(reception)) noteWrite(reception, ports);
-    return pass(status, raw, serving, side, ports);
+    return pass(status, raw, decision === serving.decision ? serving : { ...serving, decision }, side, ports);
   };
   const plan = forwardPlan(side, onAnswer, decision.shadow === undefined ? undefined : copyBytes);
   return { decision, outcome: await client.forward(plan) };
@@ -147,6 +148,7 @@ function pass(
   const wroteNew = divided && decision.primary === 'new' && isWrite(reception) && status < 400;
   const setCookie = divided ? reception.assignmentCookie(wroteNew ? route.capability : undefined) : undefined;
   const { fields, transforms } = rewriteAnswer(status, raw, rewriting, rewritingTelemetry);
-  const options = { requestId: reception.requestId, rewriting, splits: divided, setCookie };
+  const own = decisionField(reception, decision);
+  const options = { requestId: reception.requestId, rewriting, splits: divided, setCookie, own };
   return { kind: 'pass', fields: clientAnswerHeaders(fields, options), transforms };
 }
