@@ -5,6 +5,7 @@ import { type Effort, type Report, reportText } from './report.ts';
 
 /** What can be measured; docs/performance.md says how, and what came out. */
 const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise<Report>>>> = {
+  flag: async () => (await import('./flag.ts')).measureFlag,
   lag: async () => (await import('./lag.ts')).measureLag,
   latency: async () => (await import('./latency.ts')).measureLatency,
   memory: async () => (await import('./memory.ts')).measureMemory,
@@ -12,7 +13,7 @@ const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise
   start: async () => (await import('./start.ts')).measureStart,
 };
 
-/** `npm run bench -- [lag] [latency] [memory] [proxy] [start] [--json] …`: runs what is named, or everything, one after the other. */
+/** `npm run bench -- [flag] [lag] [latency] [memory] [proxy] [start] [--json] …`: runs what is named, or everything, one after the other. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<void> {
       pairs: { type: 'string', default: '7' },
       requests: { type: 'string', default: '10000' },
       runs: { type: 'string', default: '3' },
+      changes: { type: 'string', default: '1000' },
     },
   });
   const unknown = positionals.find((name) => !(name in benches));
@@ -34,6 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
     pairs: wholeNumber('pairs', values.pairs),
     requests: wholeNumber('requests', values.requests),
     runs: wholeNumber('runs', values.runs),
+    changes: wholeNumber('changes', values.changes),
   };
   const reports: Report[] = [];
   for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {

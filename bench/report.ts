@@ -10,6 +10,8 @@ export interface Effort {
   readonly requests: number;
   /** start: how many fresh folders. */
   readonly runs: number;
+  /** flag: how often it is changed. */
+  readonly changes: number;
 }
 
 /** What one bench found. */

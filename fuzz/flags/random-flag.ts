@@ -87,7 +87,9 @@ const constraint = fc.oneof(
   {
     weight: 4,
     arbitrary: constraintOf(fc.constantFrom('STR_STARTS_WITH', 'STR_ENDS_WITH', 'STR_CONTAINS'), {
-      values: fc.array(fc.oneof(text, fc.constantFrom('A', 'a', 'ALI', 'SHIP', 'ship', '', ' ', 'é', 'SS')), { maxLength: 3 }),
+      values: fc.array(fc.oneof(text, fc.constantFrom('A', 'a', 'ALI', 'SHIP', 'ship', '', ' ', 'é', 'SS')), {
+        maxLength: 3,
+      }),
     }),
   },
   {
