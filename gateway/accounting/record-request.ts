@@ -54,7 +54,7 @@ export function recordServed(end: ServedEnd, now: number, epochMs: number): Requ
     shadow: decision.shadow,
     reasons: decision.reasons,
     assignmentKey: reception.assignmentKeyAsked,
-    user: facts.user,
+    user: reception.userAsked,
     status: statusSent(outcome),
     outcome: outcome.kind,
     code: outcome.kind === 'failed' ? outcome.error.code : undefined,

@@ -40,9 +40,9 @@ export interface RequestRecord {
   /** The side that got a copy. */
   readonly shadow: Target | undefined;
   readonly reasons: readonly Reason[];
-  /** The assignment key; only its hash is written. */
+  /** The assignment key, where it was looked at; only its hash is written. */
   readonly assignmentKey: string | undefined;
-  /** The user; only a hash is written. */
+  /** The user, where it mattered who asks; only a hash is written. */
   readonly user: string | undefined;
   /** What the client was sent; undefined when it left before. */
   readonly status: number | undefined;

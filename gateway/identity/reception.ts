@@ -141,6 +141,11 @@ export class Reception implements RequestFacts, UserEvidence {
     return this.recognition.user;
   }
 
+  /** The user if somebody has asked who it is; recognises nobody. */
+  get userAsked(): string | undefined {
+    return this.#recognition?.user;
+  }
+
   /** What services are told of the user: see contract/signed-user.ts. */
   get signedUser(): string | undefined {
     const { user } = this;
