@@ -1,11 +1,15 @@
 import type { EventLog } from '../contract/event-log.ts';
 import { openLog } from '../event-log/open.ts';
+import { accountingConfig } from '../gateway/accounting/config.ts';
+import type { Tracing } from '../gateway/accounting/request-span.ts';
 import { gatewayConfig } from '../gateway/config.ts';
+import type { RunningGateway } from '../gateway/gateway.ts';
 import { servicesConfig } from '../new-services/config.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { bridgeConfig } from './bridge-slice.ts';
+import type { RunningOtlp } from './otlp.ts';
 import type { PartName } from './parts.ts';
 import type { PatientBridge } from './patient-bridge.ts';
 import { snapshotBar } from './snapshot-bar.ts';
@@ -15,6 +19,8 @@ import type { System } from './system.ts';
 export interface RunningParts {
   /** Resolves with the error of a part that cannot go on, so that the process ends and is started again. */
   readonly failed: Promise<Error>;
+  /** Log files were moved away: lines from now on go to new ones. */
+  reopenLogs(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,9 +34,12 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
     for (const part of started.reverse()) await part.stop();
   };
   const failures: Promise<Error>[] = [];
+  let gateway: RunningGateway | undefined;
   try {
     if (names.includes('services') || names.includes('bridge')) {
       const metrics = new Metrics();
+      const otlp = await startOtlpOf(system, 'strangler-data', metrics);
+      if (otlp) started.push(otlp);
       const log = openLog(system.logUrl, { logger: createLogger('log'), metrics });
       started.push({ stop: () => log.close() });
       if (names.includes('services')) started.push(await startServicesOf(system, log, metrics));
@@ -40,12 +49,22 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
         failures.push(bridge.failed);
       }
     }
-    if (names.includes('gateway')) started.push(await startGatewayOf(system));
+    if (names.includes('gateway')) {
+      const metrics = new Metrics();
+      const otlp = await startOtlpOf(system, 'strangler-gateway', metrics);
+      if (otlp) started.push(otlp);
+      gateway = await startGatewayOf(system, metrics, otlp?.tracing);
+      started.push(gateway);
+    }
   } catch (error) {
     await stop();
     throw error;
   }
-  return { failed: Promise.race([...failures, new Promise<never>(() => {})]), stop };
+  return {
+    failed: Promise.race([...failures, new Promise<never>(() => {})]),
+    reopenLogs: async () => gateway?.reopenLogs(),
+    stop,
+  };
 }
 
 async function startServicesOf(
@@ -64,11 +83,22 @@ async function startBridgeOf({ configuration }: System, log: EventLog, metrics: 
   return startPatientBridge(bridgeConfig(configuration), ports);
 }
 
-async function startGatewayOf(system: System): Promise<RunningPart> {
+/** Undefined where nothing is to be exported. OpenTelemetry's code is loaded only then. */
+async function startOtlpOf(
+  { configuration, dataDir }: System,
+  service: string,
+  metrics: Metrics,
+): Promise<RunningOtlp | undefined> {
+  const { telemetry } = accountingConfig(configuration, dataDir);
+  if (telemetry === undefined) return undefined;
+  const { startOtlp } = await import('./otlp.ts');
+  return startOtlp(telemetry, { service, metrics, logger: createLogger('telemetry') });
+}
+
+async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing | undefined): Promise<RunningGateway> {
   const { startGateway } = await import('../gateway/gateway.ts');
   const { configuration, dataDir, adminToken, secrets, addresses } = system;
   const logger = createLogger('gateway');
-  const metrics = new Metrics();
   const config = gatewayConfig(configuration, { dataDir, adminToken, secrets, bridgeUrl: addresses.bridge });
-  return startGateway(config, { openLog: async () => openLog(system.logUrl, { logger }), logger, metrics });
+  return startGateway(config, { openLog: async () => openLog(system.logUrl, { logger }), logger, metrics, tracing });
 }

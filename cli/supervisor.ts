@@ -60,6 +60,11 @@ export class Supervisor {
     for (const child of [...this.#running.values()].reverse()) await child.stop();
   }
 
+  /** Passes a signal on to all programs. */
+  signal(name: NodeJS.Signals): void {
+    for (const child of this.#running.values()) child.process.kill(name);
+  }
+
   get pids(): ReadonlyMap<string, number> {
     return new Map([...this.#running].map(([name, child]) => [name, child.pid]));
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { onHangup } from '../on-hangup.ts';
 import { configuredParts, type PartName, partNames } from '../parts.ts';
 import { Supervisor } from '../supervisor.ts';
 import { openSystem } from '../system.ts';
@@ -39,6 +40,7 @@ async function start({ config, only, single }: StartOptions): Promise<void> {
     if (inThisProcess) {
       const { startParts } = await import('../start.ts');
       const running = await startParts(system, inThisProcess);
+      const deaf = onHangup(() => void running.reopenLogs());
       const failed = running.failed.then((error) => {
         throw error;
       });
@@ -46,16 +48,19 @@ async function start({ config, only, single }: StartOptions): Promise<void> {
         await Promise.race([aborted(signal), failed]);
       } finally {
         await running.stop();
+        deaf();
       }
       return;
     }
     const say = (name: string, text: string) => void process.stderr.write(`${name.padEnd(10)}  ${text}\n`);
     const supervisor = new Supervisor(join(system.dataDir, 'logs'), (line) => say('restart', line));
+    const deaf = onHangup(() => supervisor.signal('SIGHUP'));
     try {
       await startPrograms(supervisor, system, {}, say);
       await aborted(signal);
     } finally {
       await supervisor.stop();
+      deaf();
     }
   });
 }

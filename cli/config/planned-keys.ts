@@ -1,7 +1,6 @@
 /** Keys of the plan whose part is not built yet, and what each will do. A configuration that uses one is told so; none is ever ignored. */
 export const plannedKeys: Readonly<Record<string, string>> = {
   kafka: 'publishing domain events to Kafka',
-  telemetry: 'exporting traces and metrics by OTLP',
   tls: 'TLS on the public listener',
   topics: "reading a Debezium's topics in place of the binlog",
   gates: 'promotion by evidence',
@@ -19,6 +18,5 @@ export const plannedKeys: Readonly<Record<string, string>> = {
   control: 'learning noise from a second legacy answer',
   reverse: 'comparing legacy while the new side serves',
   strict: 'learning noise from a second legacy answer',
-  body: 'matching on fields of a request body',
   safe: 'shadowing a POST that only reads',
 };

@@ -1,54 +1,102 @@
 import type { GatewayConfig } from '../../gateway/config.ts';
-import { GeneralForwarder } from '../../gateway/forwarding/general-forwarder.ts';
+import type { ForwarderName } from '../../gateway/forwarding/config.ts';
+import { Forwarders } from '../../gateway/forwarding/forwarders.ts';
+import { Targets } from '../../gateway/forwarding/upstreams/targets.ts';
+import { targetsTelemetry } from '../../gateway/forwarding/upstreams/targets-telemetry.ts';
+import { startAccounting } from '../../gateway/accounting/accounting.ts';
 import { createPublicListener } from '../../gateway/listening/public-listener.ts';
 import { RequestFlow } from '../../gateway/request-flow.ts';
+import { createRewritingTelemetry } from '../../gateway/rewriting/rewriting-telemetry.ts';
 import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { serve } from '../../runtime/serve.ts';
-import type { ForwarderOptions, StartedForwarder } from '../cases/forwarder.cases.ts';
+import type { ForwarderOptions, StartedForwarder, StartForwarder } from '../cases/forwarder.cases.ts';
 import { configure } from './configure.ts';
+import { openIdentity } from './open-identity.ts';
 
 /** The general forwarder behind the gateway's own listener, everything passed on to one upstream. */
-export async function startGeneralForwarder(origin: string, options: ForwarderOptions = {}): Promise<StartedForwarder> {
+export const startGeneralForwarder: StartForwarder = (origin, options = {}) => start('general', origin, options);
+
+/** The same with http-proxy and its guards. */
+export const startHttpProxyForwarder: StartForwarder = (origin, options = {}) => start('http-proxy', origin, options);
+
+async function start(name: ForwarderName, origin: string, options: ForwarderOptions): Promise<StartedForwarder> {
   const defects: unknown[] = [];
-  const forwarder = new GeneralForwarder();
-  const telemetry = createGatewayTelemetry({ ...silent, error: (fields) => defects.push(fields) }, new Metrics());
-  const table = createRouteTable([]);
-  const flags = {
-    evaluate: () => ({ enabled: false, reason: 'none' }),
-    status: () => ({ kind: 'empty' as const, since: '', detail: '' }),
-    stop: async () => {},
-  };
-  const flow = new RequestFlow({
-    config: configFor(origin, options),
-    routing: () => ({ table, stages: new Map(), flags, bypass: false, refusedPaths: new Set<never>() }),
-    heads: undefined,
-    shadowOf: () => undefined,
-    seen: () => {},
-    telemetry,
-  });
-  const served = await serve(
-    createPublicListener({ handle: (client) => void flow.handle(client), forwarder, refused: telemetry.refused }),
-    { port: 0 },
-  );
+  const forwarder = new Forwarders();
+  const { flow, refused, stop } = await openFlow(configFor(name, origin, options), defects);
+  const listener = createPublicListener({ handle: (client) => void flow.handle(client), forwarder, refused });
+  const served = await serve(listener, { port: 0 });
   return {
     port: served.port,
     defects,
     async stop() {
       await served.stop(100);
       forwarder.stop();
+      await stop();
     },
   };
 }
 
-function configFor(
-  origin: string,
-  { host = 'preserve', connectTimeoutMs = 2_000, responseTimeoutMs = 60_000, trustedProxies = [] }: ForwarderOptions,
-): GatewayConfig {
+/** The gateway's request flow without routes; what it reports as a defect is added to `defects`. */
+export async function openFlow(config: GatewayConfig, defects: unknown[]) {
+  const logger = { ...silent, error: (fields: unknown) => defects.push(fields) };
+  const metrics = new Metrics();
+  const telemetry = createGatewayTelemetry(logger, metrics);
+  const targets = new Targets([config.legacy], {
+    telemetry: targetsTelemetry(logger, metrics),
+    now: () => performance.now(),
+  });
+  const { trustedProxies } = config.listeners.public;
+  const accounting = await startAccounting({
+    config: config.accounting,
+    secret: config.identity.salt,
+    tracing: undefined,
+    logger,
+    metrics,
+  });
+  const table = createRouteTable([]);
+  const flags = {
+    evaluate: () => ({ enabled: false, reason: 'none' }),
+    status: () => ({ kind: 'empty' as const, since: '', detail: '' }),
+    stop: async () => {},
+  };
+  const identity = await openIdentity(
+    {},
+    { legacy: { url: config.legacy.origin }, trustedProxies: trustedProxies.map(({ text }) => text) },
+  );
+  const flow = new RequestFlow({
+    config,
+    routing: () => ({ table, stages: new Map(), flags, bypass: false, ...config.routing }),
+    heads: undefined,
+    targets,
+    shadowOf: () => undefined,
+    seen: () => {},
+    identity,
+    accounting,
+    telemetry,
+    rewritingTelemetry: createRewritingTelemetry(logger, metrics),
+  });
+  const stop = async () => {
+    await targets.stop();
+    await identity.stop();
+    await accounting.stop();
+  };
+  return { flow, refused: telemetry.refused, stop };
+}
+
+/** A configuration that passes everything on to `origin` by one forwarder. */
+export function configFor(name: ForwarderName, origin: string, options: ForwarderOptions): GatewayConfig {
+  const { host = 'preserve', connectTimeoutMs = 2_000, responseTimeoutMs = 60_000, trustedProxies = [] } = options;
+  const timeouts = {
+    connect: `${connectTimeoutMs}ms`,
+    request: `${options.requestTimeoutMs ?? responseTimeoutMs}ms`,
+    response: `${responseTimeoutMs}ms`,
+    ...(options.idleTimeoutMs === undefined ? {} : { idle: `${options.idleTimeoutMs}ms` }),
+  };
   return configure({
-    legacy: { url: origin, host, timeouts: { connect: `${connectTimeoutMs}ms`, response: `${responseTimeoutMs}ms` } },
+    legacy: { url: origin, host, forwarder: name, timeouts, ...options.target },
     listeners: { public: { port: 0, trustedProxies }, admin: { port: 0 } },
   });
 }

@@ -1,0 +1,9 @@
+/**
+ * Calls `act` on each SIGHUP, which is how programs that rotate logs ask for new files; gives back how to end that. At a terminal the
+ * signal means that its window was closed: there it ends the process, as it does by default.
+ */
+export function onHangup(act: () => void): () => void {
+  if (process.stdin.isTTY) return () => {};
+  process.on('SIGHUP', act);
+  return () => process.off('SIGHUP', act);
+}
