@@ -47,11 +47,16 @@ type Place =
  * It needs no more memory than this state, and may be given the bytes in pieces of any size.
  */
 export class ChunkedReader {
+  readonly #tap: BodyTap;
   #place: Place = 'size-first';
   #left = 0;
   #digits = 0;
   /** Bytes of the extensions of this chunk, or of the trailer section, so far. */
   #extra = 0;
+
+  constructor(tap: BodyTap) {
+    this.#tap = tap;
+  }
 
   /** The last byte of the message was read. */
   get done(): boolean {
@@ -63,12 +68,12 @@ export class ChunkedReader {
   }
 
   /** Reads on, and returns where it stopped: at `end`, behind the message's last byte, or at the byte that is wrong. */
-  read(bytes: Buffer, from: number, end: number, tap: BodyTap): number {
+  read(bytes: Buffer, from: number, end: number): number {
     let at = from;
     while (at < end && this.#place !== 'done') {
       if (this.#place === 'data') {
         const to = Math.min(end, at + this.#left);
-        tap(bytes, at, to);
+        this.#tap(bytes, at, to);
         this.#left -= to - at;
         if (this.#left === 0) this.#place = 'data-cr';
         at = to;

@@ -2,7 +2,7 @@ import { GatewayError } from '../../errors.ts';
 import type { Effort, Ending, ForwardOutcome, ForwardPlan } from '../forwarder.ts';
 import { upstreamError } from '../upstream-error.ts';
 import { type AnswerHead, readAnswerHead } from './answer-grammar.ts';
-import { type BodyTap, ChunkedReader } from './chunked-reader.ts';
+import { ChunkedReader } from './chunked-reader.ts';
 import { CopiedBody } from './copied-body.ts';
 import type { Deadlines } from './deadlines.ts';
 import { answerText, earlyHintsText, requestText } from './message-text.ts';
@@ -249,7 +249,8 @@ export class WireExchange implements UpstreamUser {
     if (verdict?.kind !== 'pass') return;
     this.#answer = answer;
     this.#left = answer.bodyBytes;
-    if (answer.framing === 'chunked') this.#chunks = new ChunkedReader();
+    if (answer.framing === 'chunked')
+      this.#chunks = new ChunkedReader((piece, from, to) => this.#count(piece, from, to));
     this.#passBody(answerText(answer, verdict.fields, this.#client.persists), bytes, at, end);
   }
 
@@ -282,7 +283,7 @@ export class WireExchange implements UpstreamUser {
     const stop = Math.min(end, at + this.#left);
     this.#left -= stop - at;
     this.#surplus = stop < end;
-    this.#tap(bytes, at, stop);
+    this.#count(bytes, at, stop);
     this.#write(head, bytes, at, stop);
     if (this.#left === 0) this.#whole();
     else this.#holdUntilFlushed();
@@ -290,7 +291,7 @@ export class WireExchange implements UpstreamUser {
 
   #passChunks(head: string, bytes: Buffer, at: number, end: number): void {
     const chunks = this.#chunks!;
-    const stop = chunks.read(bytes, at, end, this.#tap);
+    const stop = chunks.read(bytes, at, end);
     if (chunks.malformed) {
       this.#refuseChunks();
       return;
@@ -309,7 +310,7 @@ export class WireExchange implements UpstreamUser {
 
   /** A body that ends with its connection is given to the client in chunks: only so can the client tell that it is whole. */
   #passAsChunk(head: string, bytes: Buffer, at: number, end: number): void {
-    this.#tap(bytes, at, end);
+    this.#count(bytes, at, end);
     if (at === end) this.#write(head, bytes, at, end);
     else {
       // Within the buffer's tailroom, or at the end of a copy of our own where the head came in pieces.
@@ -320,10 +321,11 @@ export class WireExchange implements UpstreamUser {
     this.#holdUntilFlushed();
   }
 
-  readonly #tap: BodyTap = (bytes, from, to) => {
+  /** These bytes of the body pass. */
+  #count(bytes: Buffer, from: number, to: number): void {
     this.#answerBytes += to - from;
     this.#copy?.add(bytes, from, to);
-  };
+  }
 
   /** Optimization: text and bytes in one piece, without a copy, where there is room before the bytes; one call of the system for a small answer. */
   #write(text: string, bytes: Buffer, from: number, to: number): void {
@@ -392,6 +394,7 @@ export class WireExchange implements UpstreamUser {
       answerBytes: this.#answerBytes,
       attempts: this.#attempts,
     };
-    this.#settle({ ...ending, ...effort });
+    // Optimization: to copy two objects into a third, as a spread does, takes longer than to read an answer's head.
+    this.#settle(Object.assign(ending, effort));
   }
 }
