@@ -4,7 +4,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { capabilitySchema, editorSchema } from '../config/schema.ts';
 import { readEnvironment } from '../environment.ts';
-import { green, print, red } from '../print.ts';
+import { green, print, red, yellow } from '../print.ts';
 
 const schemas = { configuration: editorSchema, capability: capabilitySchema };
 
@@ -23,10 +23,11 @@ export function addCheck(program: Command): void {
 
 function check(options: { config: string; json?: boolean }): void {
   try {
-    const { files, configuration } = loadConfiguration(options.config, readEnvironment());
+    const { files, configuration, warnings } = loadConfiguration(options.config, readEnvironment());
     const capabilities = Object.keys(configuration.capabilities);
-    print(options, { problems: [], files, capabilities }, () =>
-      green(`${files.join(', ')}: no problem found, capabilities: ${capabilities.join(', ') || 'none'}`),
+    const sound = `${files.join(', ')}: no problem found, capabilities: ${capabilities.join(', ') || 'none'}`;
+    print(options, { problems: [], warnings, files, capabilities }, () =>
+      [...warnings.map((warning) => `${yellow('warning')} ${formatProblem(warning)}`), green(sound)].join('\n'),
     );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

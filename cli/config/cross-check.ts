@@ -1,6 +1,7 @@
 import { checkTables } from '../../cdc-bridge/config.ts';
-import { gatewayProblems } from '../../gateway/config.ts';
+import { gatewayProblems, gatewayWarnings } from '../../gateway/config.ts';
 import type { Finding } from './explain-issue.ts';
+import type { Path } from './problem.ts';
 import type { Configuration } from './schema.ts';
 
 /** What no part can see alone: keys of one part that need another's. */
@@ -12,6 +13,15 @@ export function crossCheck(configuration: Configuration): Finding[] {
     ...tablesNeedDatabase(configuration),
     ...portsDiffer(configuration),
   ];
+}
+
+/** What is allowed and may surprise; `other` is a second place that it is about. */
+export function crossWarnings({ capabilities }: Configuration): (Finding & { readonly other: Path })[] {
+  return gatewayWarnings(capabilities).map((warning) => ({
+    ...warning,
+    of: 'value' as const,
+    hint: 'add a condition to one of them, or leave it so',
+  }));
 }
 
 function tablesAreSound({ capabilities }: Configuration): Finding[] {

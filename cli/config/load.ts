@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Environment } from '../environment.ts';
-import { crossCheck } from './cross-check.ts';
+import { crossCheck, crossWarnings } from './cross-check.ts';
 import { explainIssue, type Finding } from './explain-issue.ts';
 import { ConfigError, type ConfigProblem, type Path } from './problem.ts';
 import { type Configuration, configurationSchema } from './schema.ts';
@@ -12,6 +12,8 @@ export interface LoadedConfiguration {
   readonly configuration: Configuration;
   readonly path: string;
   readonly files: readonly string[];
+  /** What is allowed and may surprise. */
+  readonly warnings: readonly ConfigProblem[];
 }
 
 /**
@@ -39,7 +41,8 @@ export function loadConfiguration(path: string, environment: Environment): Loade
   if (findings.length > 0 || !parsed.success)
     throw new ConfigError(unique(findings.map((finding) => sources.problem(finding))));
   const names = [main, ...files.values()].map(({ name }) => name);
-  return { configuration: parsed.data, path: absolute, files: names };
+  const warnings = crossWarnings(parsed.data).map((warning) => sources.warning(warning));
+  return { configuration: parsed.data, path: absolute, files: names, warnings };
 }
 
 type Mapping = Record<string, unknown>;
@@ -100,6 +103,13 @@ class Sources {
   problem({ path, of, message, hint }: Finding): ConfigProblem {
     const [file, inFile] = this.#locate(path);
     return { file: file.name, ...file.position(inFile, of), path, message, hint };
+  }
+
+  /** A warning about two places ends with the second. */
+  warning(found: Finding & { readonly other: Path }): ConfigProblem {
+    const { file, line, column } = this.problem({ ...found, path: found.other });
+    const problem = this.problem(found);
+    return { ...problem, message: `${problem.message} (${file}:${line}:${column})` };
   }
 
   /** A key of a capability that stands neither in its file nor in the main file was inherited from `defaults`. */

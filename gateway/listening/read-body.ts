@@ -40,10 +40,16 @@ export function readBody({ request, response }: HttpExchange, maxBytes: number, 
         settle(() => resolve({ kind: 'whole', bytes: Buffer.concat(chunks, length) }));
     };
     if (request.destroyed) return breakOff();
-    if (request.headers.expect?.toLowerCase() === '100-continue' && request.httpVersion !== '1.0')
-      response.writeContinue();
+    tellToSend({ request, response });
     request.on('readable', read);
     request.on('close', breakOff);
     request.on('error', breakOff);
   });
+}
+
+/** An expectation that is met is forgotten: whoever forwards or refuses the request is not to answer it again. HTTP/1.0 knows no 1xx. */
+function tellToSend({ request, response }: HttpExchange): void {
+  if (request.headers.expect?.toLowerCase() !== '100-continue' || request.httpVersion === '1.0') return;
+  delete request.headers.expect;
+  response.writeContinue();
 }

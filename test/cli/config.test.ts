@@ -132,6 +132,17 @@ listeners: {public: {port: 8081}}
     expect(found).toContain('found port 8081');
   });
 
+  it('warns of routes of which the order decides, with the place of both', () => {
+    const text = `${smallest}      - {name: one, match: {path: /a, headers: {v: "1"}}}
+      - {name: other, match: {path: /a, headers: {w: "1"}}}
+`;
+    const lines = load(text).warnings.map((problem) => formatProblem(problem).replace(/[^ (]*config-[^/]+\//g, ''));
+    expect(lines).toEqual([
+      expect.stringMatching(/^strangler\.yaml:8:9 capabilities\.shipments\.routes\.2: .*\(strangler\.yaml:7:9\)/),
+    ]);
+    expect(load(smallest).warnings).toEqual([]);
+  });
+
   it('says where YAML itself is broken', () => {
     expect(problems('legacy: [a\n')[0]).toMatch(/^strangler\.yaml:\d+:\d+ /);
     expect(problems('legacy: http://a\nlegacy: http://b\n')[0]).toContain('unique');
