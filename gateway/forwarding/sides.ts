@@ -87,7 +87,7 @@ function rewritingOf(
   routes: readonly Route[],
 ): SideRewriting {
   return {
-    naming: { publicScheme, publicAuthority, upstreamOrigin: origin },
+    naming: { publicScheme, publicAuthority, upstreamOrigin: origin, knownAs: rewriting.knownAs },
     rules: rulesOfRoute(rewriting, route?.rewriteBodies),
     hostRewritten: host === 'rewrite',
     routes,

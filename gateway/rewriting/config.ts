@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize } from '../../runtime/config-values.ts';
+import { byteSize, httpOrigin } from '../../runtime/config-values.ts';
 
 /** Which bodies are rewritten, and how far a compressed one may go. */
 export interface BodyRules {
@@ -21,6 +21,8 @@ export interface RewritingRules {
   readonly queries: boolean;
   /** Cookies are marked Secure where the client uses https. */
   readonly secureCookies: boolean;
+  /** More origins by which the application names itself: `['http://www.old.example']`. */
+  readonly knownAs: readonly string[];
 }
 
 const defaultTypes = [
@@ -82,14 +84,7 @@ export const rewritingKeys = {
 };
 
 /** The rules from the keys, read. Pure. */
-export function rewritingRules(parsed: {
-  readonly rewriteBodies?: BodyRules | false | undefined;
-  readonly rewriteQueries: boolean;
-  readonly secureCookies: boolean;
-}): RewritingRules {
-  return {
-    bodies: parsed.rewriteBodies || undefined,
-    queries: parsed.rewriteQueries,
-    secureCookies: parsed.secureCookies,
-  };
+export function rewritingRules(parsed: z.output<z.ZodObject<typeof rewritingKeys>>): RewritingRules {
+  const { rewriteBodies, rewriteQueries, secureCookies, knownAs } = parsed;
+  return { bodies: rewriteBodies || undefined, queries: rewriteQueries, secureCookies, knownAs };
 }

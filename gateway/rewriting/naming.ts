@@ -5,6 +5,8 @@ export interface Naming {
   readonly publicAuthority: string;
   /** `http://127.0.0.1:8000` */
   readonly upstreamOrigin: string;
+  /** More origins by which the application names itself. */
+  readonly knownAs: readonly string[];
 }
 
 /** The place of an application, taken apart. */
@@ -36,14 +38,16 @@ export function hostOf(authority: string): string {
 }
 
 /**
- * The authorities, in lower case, by which an application means itself and that lead past the gateway: its own place, and the client's host
- * joined with its own port (`http://PUBLIC:8000/`, seen in WordPress and Apache's mod_dir, where the client's Host is preserved).
+ * The authorities, in lower case, by which an application means itself and that lead past the gateway: its own place, the client's host
+ * joined with its own port (`http://PUBLIC:8000/`, seen in WordPress and Apache's mod_dir, where the client's Host is preserved), and what
+ * else it is known as.
  */
-export function insideAuthorities({ publicAuthority, upstreamOrigin }: Naming): string[] {
+export function insideAuthorities({ publicAuthority, upstreamOrigin, knownAs }: Naming): string[] {
   const { authority, port } = upstreamPlace(upstreamOrigin);
-  const joined = hostOf(publicAuthority) + port;
-  const inside = joined === authority ? [authority] : [authority, joined];
-  return inside.filter((one) => one !== withoutDefaultPort(publicAuthority.toLowerCase()));
+  const inside = new Set([authority, hostOf(publicAuthority) + port]);
+  for (const origin of knownAs) inside.add(upstreamPlace(origin).authority);
+  inside.delete(withoutDefaultPort(publicAuthority.toLowerCase()));
+  return [...inside];
 }
 
 /** `example.com:80` → `example.com`: a port that the scheme implies says nothing, and neither does an empty one. */

@@ -31,9 +31,10 @@ export function publicCookie(value: string, naming: Naming, { secure, publicPath
   return [pair, ...kept, ...added].join(';');
 }
 
-function isForeign(domain: string, { publicAuthority, upstreamOrigin }: Naming): boolean {
+function isForeign(domain: string, { publicAuthority, upstreamOrigin, knownAs }: Naming): boolean {
   const named = domain.replace(/^\./, '').toLowerCase();
-  return covers(named, upstreamPlace(upstreamOrigin).host) && !covers(named, hostOf(publicAuthority));
+  const isOwn = [upstreamOrigin, ...knownAs].some((origin) => covers(named, upstreamPlace(origin).host));
+  return isOwn && !covers(named, hostOf(publicAuthority));
 }
 
 function covers(domain: string, host: string): boolean {

@@ -12,7 +12,8 @@ export const patternToUpstream = kept(urlsToUpstream);
 function kept(make: (naming: Naming) => UrlPattern): (naming: Naming) => UrlPattern {
   const patterns = new Map<string, UrlPattern>();
   return (naming) => {
-    const key = `${naming.publicScheme} ${naming.publicAuthority} ${naming.upstreamOrigin}`;
+    const { publicScheme, publicAuthority, upstreamOrigin, knownAs } = naming;
+    const key = [publicScheme, publicAuthority, upstreamOrigin, ...knownAs].join(' ');
     const known = patterns.get(key);
     if (known) return known;
     const [oldest] = patterns.keys();

@@ -7,7 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { type BodyRules, rewriteBodiesSchema } from '../../gateway/rewriting/config.ts';
 import { type AnswerPlan, planAnswer } from '../../gateway/rewriting/plan-answer.ts';
 
-const naming = { publicScheme: 'http', publicAuthority: 'shop.example', upstreamOrigin: 'http://up:8000' } as const;
+const naming = {
+  publicScheme: 'http',
+  publicAuthority: 'shop.example',
+  upstreamOrigin: 'http://up:8000',
+  knownAs: [],
+} as const;
 const rulesOf = (keys: object) => rewriteBodiesSchema.parse(keys) as BodyRules;
 const rules = rulesOf({});
 const html = (...more: string[]) => ['Content-Type', 'text/html; charset=UTF-8', ...more];

@@ -11,10 +11,11 @@ const naming: Naming = {
   publicScheme: 'https',
   publicAuthority: 'shop.example',
   upstreamOrigin: 'http://10.1.1.1:8000',
+  knownAs: [],
 };
 const side: SideRewriting = {
   naming,
-  rules: { bodies: undefined, queries: false, secureCookies: false },
+  rules: { bodies: undefined, queries: false, secureCookies: false, knownAs: [] },
   hostRewritten: false,
   routes: [],
 };

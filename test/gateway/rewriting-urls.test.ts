@@ -8,6 +8,7 @@ const naming: Naming = {
   publicScheme: 'https',
   publicAuthority: 'shop.example:8443',
   upstreamOrigin: 'http://up:8000',
+  knownAs: [],
 };
 const publicly = (text: string, of: Partial<Naming> = {}) => rewriteUrls(text, urlsToPublic({ ...naming, ...of }));
 const whole = (text: string, other: Naming) => rewriteUrls(text, urlsToPublic(other));
@@ -57,6 +58,13 @@ describe('replacing URLs in a text', () => {
     expect(whole(kept, other)).toBe(kept);
   });
 
+  it('knows what else the application calls itself', () => {
+    const other = { ...naming, knownAs: ['http://www.old.example', 'http://10.0.0.5:81'] };
+    expect(whole('http://www.old.example/a //10.0.0.5:81/ http://up:8000/ http://old.example/', other)).toBe(
+      'https://shop.example:8443/a //shop.example:8443/ https://shop.example:8443/ http://old.example/',
+    );
+  });
+
   it('knows an IPv6 address in brackets, encoded or not', () => {
     const other = { ...naming, publicAuthority: '[2001:db8::7]:8443', upstreamOrigin: 'http://[::1]:8000' };
     expect(whole('http://[::1]:8000/ http%3A%2F%2F%5B%3A%3A1%5D%3A8000', other)).toBe(
@@ -65,7 +73,12 @@ describe('replacing URLs in a text', () => {
   });
 
   it('changes nothing where client and application use the same name', () => {
-    const same: Naming = { publicScheme: 'http', publicAuthority: 'up:8000', upstreamOrigin: 'http://up:8000' };
+    const same: Naming = {
+      publicScheme: 'http',
+      publicAuthority: 'up:8000',
+      upstreamOrigin: 'http://up:8000',
+      knownAs: [],
+    };
     expect(whole('http://up:8000/', same)).toBe('http://up:8000/');
   });
 
