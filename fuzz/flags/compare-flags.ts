@@ -93,16 +93,17 @@ class Rig {
   }
 }
 
-function requestOf({ user, assignmentKey, clientAddress }: RandomContext): RequestFacts {
-  return { ...factsOf(user, assignmentKey), clientAddress };
+function requestOf({ user, assignmentKey, clientAddress, time }: RandomContext): RequestFacts {
+  return { ...factsOf(user, assignmentKey), clientAddress, ...(time && { time }) };
 }
 
 /** Written out here once more: what the gateway gives the client as context is part of what is compared. */
-function unleashContextOf({ user, assignmentKey, clientAddress, route }: RandomContext) {
+function unleashContextOf({ user, assignmentKey, clientAddress, time, route }: RandomContext) {
   return {
     userId: user ?? assignmentKey,
     sessionId: assignmentKey,
     remoteAddress: clientAddress,
+    currentTime: time,
     properties: { route: route?.name, capability: route?.capability },
   };
 }

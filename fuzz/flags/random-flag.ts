@@ -15,6 +15,7 @@ export interface RandomContext {
   readonly user: string | undefined;
   readonly assignmentKey: string;
   readonly clientAddress: string;
+  readonly time: Date | undefined;
   readonly route: { readonly name: string; readonly capability: string } | undefined;
 }
 
@@ -98,7 +99,13 @@ const constraint = fc.oneof(
       value: mayLack(fc.oneof(fc.constantFrom('42', '7.5', '-3', '1000', '16', '0'), text)),
     }),
   },
-  { weight: 2, arbitrary: constraintOf(fc.constantFrom('DATE_AFTER', 'DATE_BEFORE'), { value: mayLack(date) }) },
+  {
+    weight: 2,
+    arbitrary: constraintOf(fc.constantFrom('DATE_AFTER', 'DATE_BEFORE'), {
+      contextName: fc.constantFrom('currentTime', 'userId'),
+      value: mayLack(date),
+    }),
+  },
   {
     weight: 2,
     arbitrary: constraintOf(fc.constantFrom('SEMVER_EQ', 'SEMVER_GT', 'SEMVER_GTE', 'SEMVER_LT', 'SEMVER_LTE'), {
@@ -248,5 +255,6 @@ export const randomContext: fc.Arbitrary<RandomContext> = fc.record({
   user: fc.option(someText, { nil: undefined }),
   assignmentKey: fc.oneof(someText, fc.uuid()),
   clientAddress: address,
+  time: rarely(fc.constantFrom(new Date('2000-06-01T00:00:00Z'), new Date('2999-12-31T23:59:59.999Z'))),
   route: fc.option(fc.record({ name: text, capability: text }), { nil: undefined }),
 });

@@ -1,3 +1,4 @@
+import type { RequestFacts } from '../routing/decision.ts';
 import { contextOf, type Predicate, type ReadField, readerOf } from './flag-context.ts';
 
 /** A constraint as a definition has it; nothing of it is known to be well-formed. */
@@ -35,9 +36,10 @@ export function compileConstraint(constraint: unknown, checkByClient: CheckByCli
 }
 
 function compileOperator(constraint: Loose): Predicate | undefined {
+  const { operator } = constraint;
+  if (operator === 'DATE_AFTER' || operator === 'DATE_BEFORE') return compileDate(constraint);
   const read = readerOf(constraint.contextName);
   if (!read) return undefined;
-  const { operator } = constraint;
   if (operator === 'IN' || operator === 'NOT_IN') return compileIn(constraint, read);
   const compareText = textOperators.get(operator);
   if (compareText) return compileText(constraint, read, compareText);
@@ -46,7 +48,7 @@ function compileOperator(constraint: Loose): Predicate | undefined {
     const bound = Number(constraint.value);
     return (facts, route) => compareNumbers(Number(read(facts, route)), bound);
   }
-  return compileDate(constraint);
+  return never;
 }
 
 function compileIn(constraint: Loose, read: ReadField): Predicate | undefined {
@@ -90,10 +92,14 @@ const numberOperators: ReadonlyMap<unknown, (given: number, bound: number) => bo
   ['NUM_LTE', (given, bound) => given <= bound],
 ]);
 
-function compileDate({ operator, value }: Loose): Predicate | undefined {
-  if (operator !== 'DATE_AFTER' && operator !== 'DATE_BEFORE') return never;
+/** Dates are compared with the present, whatever field a constraint names. */
+function compileDate({ operator, value }: Loose): Predicate {
   const bound = new Date(value as string).getTime();
-  return operator === 'DATE_AFTER' ? () => Date.now() > bound : () => Date.now() < bound;
+  return operator === 'DATE_AFTER' ? (facts) => momentOf(facts) > bound : (facts) => momentOf(facts) < bound;
+}
+
+function momentOf({ time }: RequestFacts): number {
+  return time?.getTime() ?? Date.now();
 }
 
 /** As unleash-client cleans them: without empty ones, and without white space around them. */

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
+import { murmur32 } from '../routing/murmur.ts';
 import { compileAddressList } from './address-list.ts';
 import type { Loose } from './compile-constraint.ts';
 import { type Predicate, type ReadField, readerOf, stickyByDefault } from './flag-context.ts';
-import { murmur32 } from './murmur.ts';
 
 const always: Predicate = () => true;
 const never: Predicate = () => false;

@@ -1,7 +1,7 @@
+import { murmur32 } from '../routing/murmur.ts';
 import type { Loose } from './compile-constraint.ts';
 import { isObject } from './compile-strategy.ts';
 import { isEverPresent, type ReadField, readerOf, stickyByDefault } from './flag-context.ts';
-import { murmur32 } from './murmur.ts';
 
 /** The name of the variant that a request gets, of a flag that is on for it; undefined: none of them. */
 export type ChooseVariant = ReadField;

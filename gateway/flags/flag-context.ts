@@ -41,11 +41,11 @@ export function isEverPresent(field: unknown): boolean {
 }
 
 /**
- * How a field is read; undefined for one that is not a plain value: the object `properties`, or what is no name at all. A name that every
+ * How a field is read; undefined for one that is not text: `properties`, `currentTime`, or what is no name at all. A name that every
  * object inherits something for, such as `constructor`, is like any other that no request has.
  */
 export function readerOf(field: unknown): ReadField | undefined {
-  if (typeof field !== 'string' || field === 'properties') return undefined;
+  if (typeof field !== 'string' || field === 'properties' || field === 'currentTime') return undefined;
   return fields.get(field) ?? absent;
 }
 
@@ -63,6 +63,7 @@ export function contextOf(facts: RequestFacts, route: FlagRoute | undefined) {
     userId: userId(facts, route),
     sessionId: facts.assignmentKey,
     remoteAddress: facts.clientAddress,
+    currentTime: facts.time,
     properties: { ...nothingInherited, route: route?.name, capability: route?.capability },
   };
 }
