@@ -81,6 +81,10 @@ export const rewritingKeys = {
     .default(false)
     .meta({ description: 'Replaces such URLs in the queries of URLs too (redirect_to=http%3A%2F%2F…), both ways.' }),
   secureCookies: z.boolean().default(false).meta({ description: 'Marks cookies Secure where the client uses https.' }),
+  knownAs: z
+    .array(httpOrigin)
+    .default([])
+    .meta({ description: 'More origins by which the application names itself, as in links that it has stored.' }),
 };
 
 /** The rules from the keys, read. Pure. */
