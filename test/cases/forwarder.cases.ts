@@ -10,7 +10,12 @@ import { answering, connect, eventually, rawServer, type Wire } from '../gateway
 export interface ForwarderOptions {
   readonly host?: 'preserve' | 'rewrite';
   readonly connectTimeoutMs?: number;
+  /** As `responseTimeoutMs` when left out. */
+  readonly requestTimeoutMs?: number;
   readonly responseTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  /** More keys below `legacy`, as a configuration writes them. */
+  readonly target?: object;
   readonly trustedProxies?: readonly string[];
 }
 
@@ -24,8 +29,17 @@ export interface StartedForwarder {
 
 export type StartForwarder = (origin: string, options?: ForwarderOptions) => Promise<StartedForwarder>;
 
+/** Where forwarders may differ, each in its own right. */
+export interface ForwarderTraits {
+  /** Reads requests before those in front of them are answered, as node:http does. What it cannot take back then cuts the connection. */
+  readonly readsAhead: boolean;
+}
+
 /** What every forwarder must do, told on the wire. */
-export function forwarderCases(startForwarder: StartForwarder): void {
+export function forwarderCases(
+  startForwarder: StartForwarder,
+  { readsAhead }: ForwarderTraits = { readsAhead: true },
+): void {
   const cleanups: (() => Promise<void>)[] = [];
   const started: StartedForwarder[] = [];
 
@@ -142,7 +156,7 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       client.send(slow + Array.from({ length: 500 }, (_, n) => `GET /${n} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
       const wire = await waiting(upstream);
       expect(connections).toBe(1);
-      wire.send(ok);
+      wire.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok');
       await eventually(() => client.received.split('200 OK').length === 502);
       expect(connections).toBeLessThan(5);
     });
@@ -159,14 +173,14 @@ export function forwarderCases(startForwarder: StartForwarder): void {
 
     const upgrade = 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
     it.each([
-      ['an upgrade', slow, upgrade],
+      ...(readsAhead ? [['an upgrade', slow, upgrade] as const] : []),
       [
         'an upgrade behind an expectation nobody knows',
         'GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n',
         upgrade,
       ],
       ['CONNECT', slow, 'CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n'],
-    ])('cut the connection, and nothing else, where they are %s', async (_, first, second) => {
+    ] as const)('cut the connection, and nothing else, where they are %s', async (_, first, second) => {
       const { upstream, forwarder, client } = await between(answering(ok));
       client.send(first + second);
       await client.end();
@@ -177,12 +191,30 @@ export function forwarderCases(startForwarder: StartForwarder): void {
       expect(await next.end()).toMatch(/ok$/);
     });
 
-    it('cut the connection when the body of one of them is malformed', async () => {
+    const malformedBody = 'POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nrubbish\r\n';
+    it.runIf(readsAhead)('cut the connection when the body of one of them is malformed', async () => {
       const { upstream, client } = await between(() => {});
-      client.send(`${slow}POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nrubbish\r\n`);
+      client.send(slow + malformedBody);
       await client.end();
       expect(client.received).toBe('');
       expect(upstream.connections.map((wire) => wire.received).join()).not.toContain('/b');
+    });
+
+    it.runIf(!readsAhead)('are refused after it when the body of one of them is malformed', async () => {
+      const { upstream, client } = await between(() => {});
+      client.send(slow + malformedBody);
+      (await waiting(upstream)).send(ok);
+      expect(await client.end()).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nokHTTP\/1\.1 400/);
+    });
+
+    it.runIf(!readsAhead)('are served after it where they are an upgrade', async () => {
+      const { upstream, client } = await between(() => {});
+      client.send(slow + upgrade);
+      (await waiting(upstream)).send(ok);
+      await client.until(/ok$/);
+      const second = await eventually(() => upstream.connections.find((wire) => wire.received.includes('/ws')));
+      second.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst');
+      await client.until(/ok[\s\S]*101 [\s\S]*first$/);
     });
   });
 
