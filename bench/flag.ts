@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../test/free-port.ts';
 import { type Change, FlagChanger } from './flag/change.ts';
 import { measureEvaluations } from './flag/evaluations.ts';
@@ -10,6 +11,8 @@ import { startMeasuredGateway } from './proxy/gateway.ts';
 import { quantile } from './quantile.ts';
 import type { Effort, Report } from './report.ts';
 
+/** Between two changes, so that each meets a gateway that has settled: its copy on disk of the change before is written. */
+const pauseMs = 10;
 /** Changes before the first one that counts: code gets compiled, the log's file grows to its size. */
 const warmUpChanges = 100;
 const flag = 'new-side';
@@ -48,7 +51,10 @@ function configuration(sides: SidePorts, port: number, adminPort: number): objec
 
 async function changeOften(changer: FlagChanger, count: number): Promise<Change[]> {
   const changes: Change[] = [];
-  for (let index = 0; index < count; index += 1) changes.push(await changer.change(index % 2 === 0));
+  for (let index = 0; index < count; index += 1) {
+    changes.push(await changer.change(index % 2 === 0));
+    await delay(pauseMs);
+  }
   return changes;
 }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Strategy, Unleash, type UnleashConfig, UnleashEvents } from 'unleash-client';
 import type { RequestFacts } from '../routing/decision.ts';
 import { noVariant } from './compile-feature.ts';
+import { isObject } from './compile-strategy.ts';
 import { CompiledFlags, type FlagDefinitions } from './compiled-flags.ts';
 import { type Evaluations, evaluationsOf, failedFlag, unknownFlag } from './evaluations.ts';
 import type { Feature } from './feature.ts';
@@ -98,7 +99,7 @@ function listen(client: Unleash, onComplaint: OnComplaint): void {
 function polledDefinitions(client: Unleash): FlagDefinitions {
   const repository = repositoryOf(client);
   return {
-    feature: (name) => (isInherited(name) ? undefined : (repository.getToggle(name) as Feature | undefined)),
+    feature: (name) => ownFeature(name, repository.getToggle(name)),
     segment: (id) => repository.getSegment(id),
     segmentsRevision: () => undefined,
   };
@@ -176,9 +177,9 @@ class CompilingClient implements FlagClient {
   }
 }
 
-/** unleash-client keeps flags as members of plain objects: asked for `constructor` it would give what all objects have. */
-function isInherited(flag: string): boolean {
-  return flag in Object.prototype;
+/** unleash-client keeps flags as members of a plain object: asked for `constructor` it gives what all objects have. */
+function ownFeature(name: string, found: unknown): Feature | undefined {
+  return isObject(found) && found.name === name ? (found as Feature) : undefined;
 }
 
 /** What unleash-client asks of a repository, answered from memory. */

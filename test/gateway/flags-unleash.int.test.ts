@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Feature, featureOf, strategiesText } from '../../gateway/flags/feature.ts';
 import type { FlagRoute, FlagSource } from '../../gateway/flags/flag-source.ts';
+import type { Flags } from '../../gateway/flags/flag-uses.ts';
 import { startFlags } from '../../gateway/flags/flags.ts';
 import { startJournal } from '../../gateway/journal/journal.ts';
 import { silent } from '../../runtime/logger.ts';
@@ -11,7 +12,7 @@ import { Metrics } from '../../runtime/metrics.ts';
 import { factsOf, flagSourceCases } from '../cases/flag-source.cases.ts';
 import { requireRealPart } from '../real-parts/real-part.ts';
 import { type RunningUnleash, startUnleash } from '../real-parts/unleash.ts';
-import { UnleashAdmin } from '../real-parts/unleash-admin.ts';
+import { type AdminConstraint, UnleashAdmin } from '../real-parts/unleash-admin.ts';
 
 const users = Array.from({ length: 2_000 }, (_, number) => `user-${number}`);
 const shipmentsOnly = { capability: 'shipments' };
@@ -34,8 +35,8 @@ describe('flags of a real Unleash server', { timeout: 90_000 }, () => {
     return dataDir;
   }
 
-  async function gateway(dataDir = folder(), token = server().clientToken): Promise<FlagSource> {
-    const ports = { dataDir, logger: silent, metrics: new Metrics() };
+  async function gateway(dataDir = folder(), token = server().clientToken, metrics = new Metrics()): Promise<Flags> {
+    const ports = { dataDir, logger: silent, metrics };
     const journal = await startJournal({ ...ports, openLog: undefined });
     const flags = await startFlags({ ...ports, journal, unleash: { url: server().url, token } });
     cleanups.push(
@@ -69,13 +70,83 @@ describe('flags of a real Unleash server', { timeout: 90_000 }, () => {
     { stickiness: 'sessionId', field: 'sessionId' },
   ] as const)('rolls out to the very users that the server itself chooses, by $stickiness', async (sticking) => {
     const flag = `rollout-by-${sticking.stickiness}`;
+    const everybody = Array.from({ length: 10_000 }, (_, number) => `user-${number}`);
     await admin().createFlag(flag, rollout(30, sticking.stickiness));
     await admin().setOn(flag, true);
-    const chosen = await admin().chosen({ flag, field: sticking.field, values: users });
-    expect(chosen.length).toBeGreaterThan(500);
-    expect(chosen.length).toBeLessThan(700);
+    const chosen = await admin().chosen({ flag, field: sticking.field, values: everybody });
+    expect(chosen.length).toBeGreaterThan(2_800);
+    expect(chosen.length).toBeLessThan(3_200);
 
-    await untilChoosing(await gateway(), flag, chosen);
+    const flags = await gateway();
+    const choosing = () => everybody.filter((user) => flags.evaluate(flag, asking(user), shipments).enabled);
+    await vi.waitFor(() => expect(choosing()).toEqual(chosen), soon);
+  });
+
+  it('gives the very variants that the server itself gives, of strategies and of flags that others depend on', async () => {
+    const half = (name: string) => ({ name, weight: 500, weightType: 'variable', stickiness: 'default' });
+    await admin().createFlag('coloured', { ...rollout(60, 'default'), variants: [half('red'), half('blue')] });
+    await admin().createFlag('only-red', { name: 'default' });
+    await admin().addDependency('only-red', { feature: 'coloured', variants: ['red'] });
+    await admin().createFlag('without', { name: 'default' });
+    await admin().addDependency('without', { feature: 'coloured', enabled: false });
+    const names = ['coloured', 'only-red', 'without'];
+    for (const flag of names) await admin().setOn(flag, true);
+
+    const flags = await gateway();
+    for (const flag of names) {
+      const evaluations = await admin().evaluations({ flag, field: 'userId', values: users });
+      const expected = evaluations.map(({ isEnabled, variant }) => [isEnabled, variant.name]);
+      expect(new Set(expected.map(String)).size).toBeGreaterThan(1);
+      const found = () =>
+        users.map((user) => {
+          const { enabled, variant = 'disabled' } = flags.evaluate(flag, asking(user), shipments);
+          return [enabled, variant];
+        });
+      await vi.waitFor(() => expect(found()).toEqual(expected), soon);
+    }
+  });
+
+  it('understands each kind of constraint as the server does', async () => {
+    const operators: readonly Omit<AdminConstraint, 'contextName'>[] = [
+      { operator: 'IN', values: ['user-3', '42'] },
+      { operator: 'NOT_IN', values: ['user-3', '42'] },
+      { operator: 'STR_STARTS_WITH', values: ['USER-1'], caseInsensitive: true },
+      { operator: 'STR_ENDS_WITH', values: ['7', '.3'], inverted: true },
+      { operator: 'STR_CONTAINS', values: ['2'] },
+      { operator: 'NUM_GTE', value: '42' },
+      { operator: 'NUM_LT', value: '7.5', inverted: true },
+      { operator: 'SEMVER_GT', value: '1.2.2' },
+      { operator: 'DATE_AFTER', value: '2001-01-01T00:00:00.000Z' },
+      { operator: 'DATE_BEFORE', value: '2001-01-01T00:00:00.000Z' },
+    ];
+    const values = [...users.slice(0, 40), '42', '7', '-3', '1.2.3', '1.2.2', '2.0.0-rc.1', 'ÅSA'];
+    const flagOf = (index: number) => `constrained-${index}`;
+    for (const [index, operator] of operators.entries()) {
+      const contextName = operator.operator.startsWith('DATE') ? 'currentTime' : 'userId';
+      const constraints = [{ values: [], ...operator, contextName }];
+      await admin().createFlag(flagOf(index), { ...rollout(100, 'default'), constraints });
+      await admin().setOn(flagOf(index), true);
+    }
+    const flags = await gateway();
+    for (const [index, { operator }] of operators.entries()) {
+      const flag = flagOf(index);
+      const chosen = await admin().chosen({ flag, field: 'userId', values });
+      const choosing = () => values.filter((user) => flags.evaluate(flag, asking(user), shipments).enabled);
+      await vi.waitFor(() => expect(choosing(), operator).toEqual(chosen), soon);
+      await admin().remove(flag);
+    }
+  });
+
+  it('tells the server how often its flags were asked for, those that are compiled too', async () => {
+    await admin().createFlag('counted', rollout(30, 'default'));
+    await admin().setOn('counted', true);
+    const flags = await gateway();
+    await vi.waitUntil(() => isKnown(flags, 'counted'), soon);
+    flags.uses.take();
+    const chosen = chosenBy(flags, 'counted');
+    await flags.stop();
+    const told = { yes: chosen.length, no: users.length - chosen.length };
+    await vi.waitFor(async () => expect(await admin().usesOf('counted')).toEqual(told), soon);
   });
 
   it('understands segments, constraints on the capability and several strategies as the server does', async () => {
@@ -97,13 +168,16 @@ describe('flags of a real Unleash server', { timeout: 90_000 }, () => {
     await narrowedFlag(flag);
     const chosen = await admin().chosen({ flag, field: 'userId', values: users, properties: shipmentsOnly });
     const dataDir = folder();
-    const flags = await gateway(dataDir);
+    const metrics = new Metrics();
+    const flags = await gateway(dataDir, server().clientToken, metrics);
     await untilChoosing(flags, flag, chosen);
+    expect(await metrics.text()).toContain('strangler_gateway_flags_fresh 1');
     await untilOnDisk(dataDir, flag);
 
     await kill();
     expect(chosenBy(flags, flag)).toEqual(chosen);
     await untilStanding(flags, 'stale');
+    expect(await metrics.text()).toContain('strangler_gateway_flags_fresh 0');
     expect(chosenBy(flags, flag)).toEqual(chosen);
     expect(flags.evaluate(flag, asking('user-3'), shipments).reason).toMatch(/unreachable since .*last good copy/);
 

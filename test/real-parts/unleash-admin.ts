@@ -6,13 +6,18 @@ export interface AdminStrategy {
   readonly parameters?: Readonly<Record<string, string>>;
   readonly constraints?: readonly AdminConstraint[];
   readonly segments?: readonly number[];
+  /** `{name: 'red', weight: 500, weightType: 'variable', stickiness: 'default'}`; all weights of a flag make 1000. */
+  readonly variants?: readonly object[];
 }
 
 /** `{contextName: 'capability', operator: 'IN', values: ['shipments']}` */
 export interface AdminConstraint {
   readonly contextName: string;
   readonly operator: string;
-  readonly values: readonly string[];
+  readonly values?: readonly string[];
+  readonly value?: string;
+  readonly inverted?: boolean;
+  readonly caseInsensitive?: boolean;
 }
 
 /** What an operator does at a server, and what the server itself says of its flags; all in its environment `development`. */
@@ -38,6 +43,18 @@ export class UnleashAdmin {
 
   async setOn(flag: string, on: boolean): Promise<void> {
     await this.#ask('POST', `${inDevelopment(flag)}/${on ? 'on' : 'off'}`);
+  }
+
+  /** Makes a flag depend on another. */
+  async addDependency(flag: string, on: { feature: string; enabled?: boolean; variants?: string[] }): Promise<void> {
+    await this.#ask('POST', `/projects/default/features/${flag}/dependencies`, on);
+  }
+
+  /** How often the server was told that a flag was asked for in the last hour, over all applications. */
+  async usesOf(flag: string): Promise<{ yes: number; no: number }> {
+    const path = `/client-metrics/features/${flag}/raw?hoursBack=1`;
+    const { data } = (await this.#ask('GET', path)) as { data: readonly { yes: number; no: number }[] };
+    return data.reduce((sum, { yes, no }) => ({ yes: sum.yes + yes, no: sum.no + no }), { yes: 0, no: 0 });
   }
 
   async archive(flag: string): Promise<void> {
@@ -74,14 +91,28 @@ export class UnleashAdmin {
   }
 
   /** Those of the values of one context field for which the server's own evaluation, its playground, has the flag on. */
-  async chosen({ flag, field, values, properties = {} }: PlaygroundQuestion): Promise<string[]> {
+  async chosen(question: PlaygroundQuestion): Promise<string[]> {
+    const evaluations = await this.evaluations(question);
+    return evaluations.filter(({ isEnabled }) => isEnabled).map(({ context }) => context[question.field]!);
+  }
+
+  /** What the server's own evaluation, its playground, says for each value of one context field. */
+  async evaluations({ values, ...question }: PlaygroundQuestion): Promise<PlaygroundEvaluation[]> {
+    const evaluations: PlaygroundEvaluation[] = [];
+    for (let start = 0; start < values.length; start += playgroundValues) {
+      const some = values.slice(start, start + playgroundValues);
+      evaluations.push(...(await this.#playground({ ...question, values: some })));
+    }
+    return evaluations;
+  }
+
+  async #playground({ flag, field, values, properties = {} }: PlaygroundQuestion): Promise<PlaygroundEvaluation[]> {
     const answer = (await this.#ask('POST', '/playground/advanced', {
       environments: ['development'],
       projects: ['default'],
       context: { appName: 'playground', [field]: values.join(','), properties },
     })) as PlaygroundAnswer;
-    const evaluations = answer.features.find(({ name }) => name === flag)?.environments.development ?? [];
-    return evaluations.filter(({ isEnabled }) => isEnabled).map(({ context }) => context[field]!);
+    return [...(answer.features.find(({ name }) => name === flag)?.environments.development ?? [])];
   }
 
   async #addStrategies(flag: string, strategies: readonly AdminStrategy[]): Promise<void> {
@@ -101,6 +132,9 @@ export class UnleashAdmin {
   }
 }
 
+/** The playground refuses more than 15,000 evaluations at once, and evaluates every flag of the project. */
+const playgroundValues = 500;
+
 const inDevelopment = (flag: string) => `/projects/default/features/${flag}/environments/development`;
 
 /** For whom is a flag on? */
@@ -114,11 +148,13 @@ export interface PlaygroundQuestion {
 interface PlaygroundAnswer {
   readonly features: readonly {
     readonly name: string;
-    readonly environments: {
-      readonly development: readonly {
-        readonly isEnabled: boolean;
-        readonly context: Readonly<Record<string, string>>;
-      }[];
-    };
+    readonly environments: { readonly development: readonly PlaygroundEvaluation[] };
   }[];
+}
+
+/** What the playground says of a flag in one context. */
+export interface PlaygroundEvaluation {
+  readonly isEnabled: boolean;
+  readonly variant: { readonly name: string };
+  readonly context: Readonly<Record<string, string>>;
 }
