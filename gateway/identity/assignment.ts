@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { BoundedCache } from './bounded-cache.ts';
 import type { AssignmentConfig } from './config.ts';
 import { rawCookieValues } from './cookies.ts';
+import { ownCopy } from './own-copy.ts';
 
 /** Browsers keep cookies for 400 days at most (RFC 6265bis section 5.5). */
 const maxAgeSeconds = 400 * 24 * 3600;
@@ -106,7 +107,7 @@ export class AssignmentCookies {
   }
 
   #verify(value: string): Assignment | undefined {
-    const match = value.length > maxValueLength ? null : pattern.exec(value);
+    const match = value.length > maxValueLength ? null : pattern.exec(ownCopy(value));
     if (!match) return undefined;
     const [, payload, key, day, stays, given] = match;
     const signer = this.#secrets.findIndex((secret) => isSame(given!, this.#signature(payload!, secret)));

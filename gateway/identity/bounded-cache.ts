@@ -1,3 +1,5 @@
+import { ownCopy } from './own-copy.ts';
+
 /**
  * A map by text that never holds more than twice `maxEntries`: when the younger half is full it becomes the older one and what was in the
  * older one is forgotten. An entry that is asked for stays.
@@ -42,9 +44,4 @@ export class BoundedCache<Value> {
     }
     this.#younger.set(key, value);
   }
-}
-
-/** A text cut out of a request's head keeps the whole head in memory as long as it lives; a copy does not. */
-function ownCopy(text: string): string {
-  return Buffer.from(text).toString();
 }

@@ -1,5 +1,10 @@
 import { parseCookie } from 'cookie';
 
+const space = 0x20;
+const tab = 0x09;
+const semicolon = 0x3b;
+const equalsSign = 0x3d;
+
 /** The cookies of a Cookie header, values percent-decoded where they are decodable. Of several with one name the first counts, as in PHP. */
 export function readCookies(header: string): Readonly<Record<string, string>> {
   return parseCookie(header) as Record<string, string>;
@@ -31,33 +36,35 @@ export function rawCookieValues(header: string, name: string, max: number): stri
 /** `a=`; the package reads nothing shorter. */
 const shortestPair = 2;
 
-/** Where the value of the next cookie of this name begins, searched from the beginning of a pair; -1: there is none. */
+/**
+ * Where the value of the next cookie of this name begins, searched from the beginning of a pair; -1: there is none. Pairs end at `;`, a name
+ * ends at the first `=`, blanks around it do not count.
+ *
+ * Optimization: the name is searched for instead of reading pair by pair. Most cookies that are asked for were not sent.
+ */
 function valueStart(header: string, name: string, from: number): number {
-  // Optimization: most cookies that are asked for were not sent; one search for the name tells.
-  if (header.length < shortestPair || header.indexOf(name, from) === -1) return -1;
-  for (let index = from; index < header.length; ) {
-    const equals = header.indexOf('=', index);
-    if (equals === -1) return -1;
-    const end = endOf(header, index);
-    if (equals > end) {
-      index = header.lastIndexOf(';', equals - 1) + 1;
-    } else {
-      if (isBetween(header, name, index, equals)) return equals + 1;
-      index = end + 1;
-    }
+  if (header.length < shortestPair) return -1;
+  for (let at = header.indexOf(name, from); at !== -1 && at < header.length; at = header.indexOf(name, at + 1)) {
+    const equals = skipBlanks(header, at + name.length, header.length);
+    const isName = header.charCodeAt(equals) === equalsSign && beginsPair(header, at);
+    if (isName && !isPartOfName(name)) return equals + 1;
   }
   return -1;
+}
+
+function beginsPair(header: string, at: number): boolean {
+  const start = blanksBefore(header, 0, at);
+  return start === 0 || header.charCodeAt(start - 1) === semicolon;
+}
+
+/** Such a text is never a whole name: a name has neither separators in it nor blanks around it. */
+function isPartOfName(text: string): boolean {
+  return /^[ \t]|[=;]|[ \t]$/.test(text);
 }
 
 function endOf(header: string, from: number): number {
   const end = header.indexOf(';', from);
   return end === -1 ? header.length : end;
-}
-
-/** Whether the text from `start` to `end`, without blanks around it, is this one. */
-function isBetween(header: string, text: string, start: number, end: number): boolean {
-  const first = skipBlanks(header, start, end);
-  return blanksBefore(header, first, end) - first === text.length && header.startsWith(text, first);
 }
 
 function skipBlanks(text: string, start: number, end: number): number {
@@ -79,7 +86,7 @@ function trimmed(text: string, start: number, end: number): string {
 }
 
 function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+  return code === space || code === tab;
 }
 
 function decoded(value: string): string {

@@ -16,7 +16,7 @@ import { NamedUsers } from './named-users.ts';
 import type { IdentityTrouble, OpenedSource } from './opened-source.ts';
 import { Peers } from './peers.ts';
 import { type ReceivedHead, Reception, type ReceptionPorts, type Supposition } from './reception.ts';
-import { SessionUsers } from './session-users.ts';
+import { SessionUsers, type SessionUsersPorts } from './session-users.ts';
 import { Units } from './units.ts';
 import { nobody, type Recognition, recogniseUser, type UserSource } from './user-source.ts';
 
@@ -33,6 +33,8 @@ export interface IdentityPorts {
   readonly dataDir: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Milliseconds since 1970; the clock when left out. */
+  readonly now?: () => number;
 }
 
 /** Tells who asks, and which unit percentages and flags are decided on. */
@@ -79,7 +81,7 @@ export async function startIdentity(ports: IdentityPorts): Promise<Identity> {
 
 async function openSource(
   config: UserSourceConfig,
-  { legacy, dataDir }: IdentityPorts,
+  { legacy, dataDir, now = Date.now }: IdentityPorts,
   telemetry: IdentityTelemetry,
 ): Promise<OpenedSource> {
   switch (config.kind) {
@@ -87,30 +89,37 @@ async function openSource(
     case 'header':
       return { source: new NamedUsers(config), trouble: () => undefined, stop() {} };
     case 'session':
-      return openSessions(config, legacy, telemetry);
+      return openSessions(config, legacy, { telemetry, now });
     case 'jwt': {
       // The library for tokens is loaded where tokens are read.
       const { openTokens } = await import('./open-tokens.ts');
-      return openTokens(config, dataDir, telemetry);
+      return openTokens(config, { dataDir, telemetry, now });
     }
     default:
       return config satisfies never;
   }
 }
 
-function openSessions(config: SessionUserConfig, legacy: UpstreamConfig, telemetry: IdentityTelemetry): OpenedSource {
+function openSessions(
+  config: SessionUserConfig,
+  legacy: UpstreamConfig,
+  common: Pick<SessionUsersPorts, 'telemetry' | 'now'>,
+): OpenedSource {
   const asker = openLegacyAsker(legacy);
   const preservesHost = legacy.host === 'preserve';
-  const source = new SessionUsers(config, { askLegacy: asker.ask, preservesHost, telemetry, now: Date.now });
+  const source = new SessionUsers(config, { ...common, askLegacy: asker.ask, preservesHost });
   return { source, trouble: () => source.trouble, stop: () => asker.stop() };
 }
 
-function readingPorts({ config, trustedProxies, ids }: IdentityPorts, sources: readonly UserSource[]): ReceptionPorts {
+function readingPorts(
+  { config, trustedProxies, ids, now }: IdentityPorts,
+  sources: readonly UserSource[],
+): ReceptionPorts {
   const signed = new BoundedCache<string>(maxKnownUsers);
   return {
     hosts: new Hosts(),
     peers: new Peers(trustedProxies),
-    assignments: new AssignmentCookies(config.assignment, config.secrets),
+    assignments: new AssignmentCookies(config.assignment, config.secrets, now),
     units: new Units(config.salt, randomBytes),
     ids,
     withoutCookie: config.assignment.withoutCookie,

@@ -15,6 +15,8 @@ export interface Peer {
 export class Peers {
   readonly #trusted: readonly Cidr[];
   readonly #known = new BoundedCache<Peer>(maxKnownPeers);
+  /** Optimization: behind a load balancer all requests come from one address. */
+  #last: { readonly remoteAddress: string; readonly peer: Peer } | undefined;
 
   constructor(trusted: readonly Cidr[]) {
     this.#trusted = trusted;
@@ -22,12 +24,10 @@ export class Peers {
 
   /** The peer at an address as its socket reports it. */
   at(remoteAddress: string): Peer {
-    const known = this.#known.get(remoteAddress);
-    if (known) return known;
-    const address = plainAddress(remoteAddress);
-    const peer = { address, trusted: this.#trusts(address) };
-    this.#known.set(remoteAddress, peer);
-    return peer;
+    if (this.#last?.remoteAddress !== remoteAddress) {
+      this.#last = { remoteAddress, peer: this.#known.get(remoteAddress) ?? this.#read(remoteAddress) };
+    }
+    return this.#last.peer;
   }
 
   /** The nearest address in X-Forwarded-For that is no trusted proxy's: what stands left of it is the client's own claim. */
@@ -39,6 +39,13 @@ export class Peers {
       if (!this.#trusts(hop)) return hop;
     }
     return address;
+  }
+
+  #read(remoteAddress: string): Peer {
+    const address = plainAddress(remoteAddress);
+    const peer = { address, trusted: this.#trusts(address) };
+    this.#known.set(remoteAddress, peer);
+    return peer;
   }
 
   #trusts(address: string): boolean {

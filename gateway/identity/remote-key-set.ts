@@ -20,7 +20,8 @@ export interface RemoteKeySetPorts {
   readonly telemetry: IdentityTelemetry;
   /** The keys are others than before: what was verified with the old ones counts no more. */
   onChange(): void;
-  now?(): number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /**
@@ -44,7 +45,7 @@ export class RemoteKeySet implements KeySource {
     this.#url = url;
     this.#path = join(ports.dataDir, `key-set-${createHash('sha256').update(url).digest('hex').slice(0, 16)}.json`);
     this.#ports = ports;
-    this.#now = ports.now ?? Date.now;
+    this.#now = ports.now;
   }
 
   /** Reads the copy on disk and begins to ask; does not wait for the answer. */

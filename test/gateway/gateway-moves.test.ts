@@ -82,7 +82,9 @@ describe('a canary that an operator sets, though no step plans it', () => {
   it('keeps every client on its side', async () => {
     const gateway = await start('one', onTheLog);
     await admin(gateway, 'POST', `/api/routes/${route}/promote`, { to: 'canary 50%' });
-    const first = await Promise.all(Array.from({ length: 20 }, () => ask(gateway.publicUrl, '/shipments/7')));
+    const first = await Promise.all(
+      Array.from({ length: 20 }, () => ask(gateway.publicUrl, '/shipments/7', { headers: { accept: 'text/html' } })),
+    );
     const again = await Promise.all(
       first.map(({ headers }) =>
         ask(gateway.publicUrl, '/shipments/7', { headers: { cookie: headers['set-cookie']![0]! } }),

@@ -35,7 +35,7 @@ interface Wanted {
   readonly capability?: object;
   readonly identity?: object;
   readonly bridgeUrl?: string;
-  readonly service?: string;
+  readonly service?: string | object;
   readonly legacyTimeouts?: object;
   readonly logger?: Logger;
 }
@@ -63,6 +63,7 @@ const assignmentOf = ({ headers }: Answer): string | undefined =>
   headers['set-cookie']?.find((cookie) => cookie.startsWith('strangler-assignment='))?.split(';')[0];
 const toNew = { split: [{ header: { 'x-side': 'new' } }] };
 const asNew = { headers: { 'x-side': 'new' } };
+const asBrowser = { headers: { accept: 'text/html' } };
 
 describe('the smallest configuration', () => {
   it('serves everything from legacy and asks the new side afterwards, without log or bridge', async () => {
@@ -142,10 +143,10 @@ describe('a split', () => {
 
   it('gives an assignment cookie once, keeps it through log-in, and replaces a forged one', async () => {
     const { publicUrl } = await start(['GET /{x}'], { capability: toNew, identity: { user: [{ cookie: 'user' }] } });
-    const first = await ask(publicUrl, '/a');
+    const first = await ask(publicUrl, '/a', asBrowser);
     const set = first.headers['set-cookie']![0]!;
     expect(set).toMatch(
-      /^strangler-assignment=v1\.[\w-]{22}\.[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^strangler-assignment=v1\.[\w-]{22}\.\w+\.\.[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Lax$/,
     );
     const cookie = assignmentOf(first)!;
     expect(assignmentOf(await ask(publicUrl, '/a', { headers: { cookie } }))).toBeUndefined();
@@ -157,7 +158,7 @@ describe('a split', () => {
   it('keeps everybody on their side over a restart', async () => {
     const half = { capability: { split: [{ percent: '50%' }] } };
     const before = await start(['GET /{x}'], half);
-    const clients = await Promise.all(Array.from({ length: 40 }, () => ask(before.publicUrl, '/a')));
+    const clients = await Promise.all(Array.from({ length: 40 }, () => ask(before.publicUrl, '/a', asBrowser)));
     const sides = new Set(clients.map(servedBy));
     expect(sides).toEqual(new Set(['legacy', 'new']));
     await before.stop();
@@ -234,9 +235,9 @@ describe('the new side', () => {
     const silentService = await rawServer(() => {});
     cleanups.push(silentService.stop);
     const { publicUrl } = await start(['GET /shipments/{id}'], {
-      service: silentService.origin,
+      service: { url: silentService.origin, timeouts: { response: '50ms' } },
       legacyTimeouts: { response: '1h' },
-      capability: { ...toNew, timeouts: { response: '50ms' } },
+      capability: toNew,
     });
     expect(servedBy(await ask(publicUrl, '/shipments/7', asNew))).toBe('legacy');
   });

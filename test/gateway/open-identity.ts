@@ -11,12 +11,13 @@ export interface IdentitySurroundings {
   readonly trustedProxies?: readonly string[];
   readonly dataDir?: string;
   readonly metrics?: Metrics;
+  readonly now?: () => number;
 }
 
 /** Identity with what stands below the key `identity`, as a user would write it. */
 export function openIdentity(
   written: object,
-  { legacy = { url: 'http://127.0.0.1:8000' }, trustedProxies = [], dataDir, metrics }: IdentitySurroundings = {},
+  { legacy = { url: 'http://127.0.0.1:8000' }, trustedProxies = [], dataDir, metrics, now }: IdentitySurroundings = {},
 ): Promise<Identity> {
   const listeners = { public: { port: 0, trustedProxies }, admin: { port: 0 } };
   const config = configure({ legacy, identity: written, listeners }, dataDir === undefined ? {} : { dataDir });
@@ -28,6 +29,7 @@ export function openIdentity(
     dataDir: config.dataDir,
     logger: silent,
     metrics: metrics ?? new Metrics(),
+    ...(now === undefined ? {} : { now }),
   });
 }
 
