@@ -16,7 +16,7 @@ import {
   type UpstreamConfig,
 } from './forwarding/config.ts';
 import { type IdentityConfig, identityConfig, identitySchema } from './identity/config.ts';
-import { type PublicListenerConfig, publicListenerSchema } from './listening/config.ts';
+import { type PublicListenerConfig, publicListenerConfig, publicListenerSchema } from './listening/config.ts';
 import { rolloutSchema, routeSchema, splitSchema } from './route-config.ts';
 import { type RoutingConfig, routingConfig, routingSchema } from './routing/config.ts';
 import { duplicateRoutes, equallySpecificRoutes } from './routing/overlaps.ts';
@@ -121,6 +121,8 @@ export interface GatewayConfig {
 
 /** What the composition root adds to what stands in the files. */
 export interface GatewaySurroundings {
+  /** Absolute path of the folder of the configuration: files it names are looked for from there. */
+  readonly folder: string;
   readonly dataDir: string;
   readonly adminToken: string;
   /** The first signs cookies and users, all verify. */
@@ -131,12 +133,15 @@ export interface GatewaySurroundings {
 /** The gateway's configuration from its parsed pieces. Pure. */
 export function gatewayConfig(
   parsed: ParsedGateway,
-  { dataDir, adminToken, secrets, bridgeUrl }: GatewaySurroundings,
+  { folder, dataDir, adminToken, secrets, bridgeUrl }: GatewaySurroundings,
 ): GatewayConfig {
   const { legacy, listeners, identity, flags, capabilities } = parsed;
   return {
     legacy: legacyUpstreamConfig(legacy),
-    listeners: { public: listeners.public, admin: { ...listeners.admin, token: adminToken } },
+    listeners: {
+      public: publicListenerConfig(listeners.public, folder),
+      admin: { ...listeners.admin, token: adminToken },
+    },
     identity: identityConfig(identity, secrets),
     flags: unleashConfig(flags),
     routing: routingConfig(parsed.routing),

@@ -25,7 +25,7 @@ export const gatewayErrors = {
   'client-stalled': {
     status: 408,
     title: 'The request body did not arrive in time.',
-    remedy: 'Look at the client or its connection; the limit is legacy.timeouts.response without a byte.',
+    remedy: 'Look at the client or its connection; the limit is timeouts.request of the target without a byte.',
   },
   'headers-too-large': {
     status: 431,
@@ -55,12 +55,12 @@ export const gatewayErrors = {
   'upstream-connect-timeout': {
     status: 504,
     title: 'The application behind the gateway did not accept a connection in time.',
-    remedy: 'Look whether its host is up and its listen queue full; the limit is legacy.timeouts.connect.',
+    remedy: 'Look whether its host is up and its listen queue full; the limit is timeouts.connect of the target.',
   },
   'upstream-response-timeout': {
     status: 504,
     title: 'The application behind the gateway did not answer in time.',
-    remedy: 'Look at what it was doing; the limit is legacy.timeouts.response.',
+    remedy: 'Look at what it was doing; the limits are timeouts.response and timeouts.request of the target.',
   },
   'upstream-broke-off': {
     status: 502,
@@ -76,6 +76,26 @@ export const gatewayErrors = {
     status: 502,
     title: 'A compressed answer became larger than it may.',
     remedy: 'Look at what the application sent; the limits are maxExpansion and maxDecoded of rewriteBodies.',
+  },
+  'upstream-untrusted': {
+    status: 502,
+    title: 'The certificate of the application behind the gateway is not believed.',
+    remedy: 'Give tls.ca the certificate that signed it, or tls.servername the name that stands in it.',
+  },
+  'target-suspended': {
+    status: 503,
+    title: 'The application behind the gateway has not answered lately and is not asked for a while.',
+    remedy: 'Look why it does not answer; it is asked again when breaker.openFor is over, or its health check passes.',
+  },
+  'target-busy': {
+    status: 503,
+    title: 'The application behind the gateway has as many requests as it may get at a time.',
+    remedy: 'Look why they take so long, or raise limits.requests or limits.queue of the target.',
+  },
+  'ambiguous-field': {
+    status: 400,
+    title: 'The name of a header field has an underscore, which some systems read as a hyphen.',
+    remedy: 'Nothing here: headers.underscores of the target says that such requests are refused.',
   },
   'forwarding-loop': {
     status: 508,

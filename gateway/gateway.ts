@@ -3,7 +3,6 @@ import type { EventLog } from '../contract/event-log.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
-import { serve } from '../runtime/serve.ts';
 import { startAccounting } from './accounting/accounting.ts';
 import type { RequestCounts } from './accounting/request-metrics.ts';
 import type { Tracing } from './accounting/request-span.ts';
@@ -14,10 +13,13 @@ import type { CapabilityConfig, GatewayConfig } from './config.ts';
 import { type Evidence, startEvidence } from './evidence/evidence.ts';
 import { startFlags } from './flags/flags.ts';
 import { BridgeHeads } from './forwarding/bridge-head.ts';
-import { GeneralForwarder } from './forwarding/general-forwarder.ts';
+import { Forwarders } from './forwarding/forwarders.ts';
+import { Targets } from './forwarding/upstreams/targets.ts';
+import { targetsTelemetry } from './forwarding/upstreams/targets-telemetry.ts';
 import { startIdentity } from './identity/identity.ts';
 import { startJournal } from './journal/journal.ts';
-import { createPublicListener } from './listening/public-listener.ts';
+import { createListenerTelemetry } from './listening/listener-telemetry.ts';
+import { PublicListener } from './listening/public-listener.ts';
 import { RequestFlow } from './request-flow.ts';
 import { createRewritingTelemetry } from './rewriting/rewriting-telemetry.ts';
 import { stageOf } from './routing/decide.ts';
@@ -45,6 +47,8 @@ export interface RunningGateway extends RunningPart {
   readonly publicUrl: string;
   readonly adminUrl: string;
   readonly bypass: Bypass;
+  /** Reads the certificates of the public listener again; ones that cannot be used leave the old ones. */
+  reloadCertificates(): Promise<void>;
   /** The access log's file was moved away: lines from now on go to a new one. */
   reopenLogs(): Promise<void>;
 }
@@ -103,13 +107,16 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
   );
 
   const heads = config.bridgeUrl === undefined ? undefined : new BridgeHeads(config.bridgeUrl);
+  const { refusedPaths } = config.routing;
   const table = createRouteTable(config.capabilities.flatMap(({ routes }) => routes));
-  const forwarder = new GeneralForwarder();
+  const targets = keep(opened, openTargets(config, logger, metrics));
+  const forwarder = new Forwarders();
   const shadows = new Map<string, CapabilityShadow>();
   const flow = new RequestFlow({
     config,
-    routing: () => ({ table, stages: journal.state.stages, flags, bypass: bypass.active, ...config.routing }),
+    routing: () => ({ table, stages: journal.state.stages, flags, bypass: bypass.active, refusedPaths }),
     heads,
+    targets,
     shadowOf: (capability) => shadows.get(capability),
     seen: (route) => evidence.seen(route),
     identity,
@@ -122,19 +129,22 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     shadows.set(capability.name, keep(opened, openShadow(capability, flow, heads, evidence, shadowEvents)));
   }
 
-  const listener = createPublicListener({
+  let draining = false;
+  const listener = await PublicListener.start(config.listeners.public, {
     handle: (client) => void flow.handle(client),
     forwarder,
-    refused(error) {
+    refused(error, { remoteAddress }) {
       telemetry.refused(error);
-      accounting.refused(error);
+      accounting.refused(error, { head: { remoteAddress } });
     },
+    telemetry: createListenerTelemetry(logger, metrics),
   });
-  const served = await serve(listener, config.listeners.public);
+  const publicUrl = listener.url;
   opened.push({
     async stop() {
+      draining = true;
       flow.drain();
-      await served.stop(drainMs);
+      await listener.stop(drainMs);
       forwarder.stop();
     },
   });
@@ -150,18 +160,26 @@ async function open(config: GatewayConfig, ports: GatewayPorts, opened: RunningP
     explain: (request) => flow.explain(request),
     identity,
     bypass,
+    draining: () => draining,
     metrics,
     logger,
   });
   opened.unshift(admin);
-  telemetry.started(served.url, admin.url);
+  telemetry.started(publicUrl, admin.url);
   return {
-    publicUrl: served.url,
+    publicUrl,
     adminUrl: admin.url,
     bypass,
+    reloadCertificates: () => listener.reloadCertificates(),
     reopenLogs: () => accounting.reopenLog(),
     stop: once(() => stopAll(opened).then(telemetry.stopped)),
   };
+}
+
+function openTargets(config: GatewayConfig, logger: Logger, metrics: Metrics): Targets {
+  const services = config.capabilities.flatMap(({ service }) => service ?? []);
+  const telemetry = targetsTelemetry(logger, metrics);
+  return new Targets([config.legacy, ...services], { telemetry, now: () => performance.now() });
 }
 
 function openShadow(

@@ -4,7 +4,7 @@ import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
 import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
-import { type DescribedRequest, type ExplainedRequest, explain } from './explain.ts';
+import { type DescribedRequest, type ExplainedRequest, explainRequest } from './explain.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { ClientSide } from './forwarding/client-side.ts';
 import type { ForwardOutcome } from './forwarding/forwarder.ts';
@@ -13,8 +13,8 @@ import { ReadYourWrites } from './forwarding/read-your-writes.ts';
 import type { RequestHead } from './forwarding/request-head.ts';
 import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
 import { type SideRequest, Sides } from './forwarding/sides.ts';
+import type { Targets } from './forwarding/upstreams/targets.ts';
 import type { Identity } from './identity/identity.ts';
-import { viewOf } from './identity/identity-view.ts';
 import type { Reception } from './identity/reception.ts';
 import { receiveBody } from './receive-body.ts';
 import { orRefuse } from './refuse-path.ts';
@@ -33,6 +33,7 @@ export interface RequestFlowPorts {
   readonly routing: () => Routing;
   /** Undefined without a bridge. */
   readonly heads: BridgeHeads | undefined;
+  readonly targets: Targets;
   /** The capability's shadow. */
   readonly shadowOf: (capability: string) => Shadow | undefined;
   /** A read of a route that is being compared, before sampling. */
@@ -56,11 +57,12 @@ export class RequestFlow {
   #draining = false;
 
   constructor(ports: RequestFlowPorts) {
-    const { config, heads, identity, telemetry, rewritingTelemetry } = ports;
+    const { config, heads, targets, identity, telemetry, rewritingTelemetry } = ports;
     this.#ports = ports;
     this.#sides = new Sides(config, this.#pseudonym);
     this.#serving = {
       sides: this.#sides,
+      targets,
       identity,
       readYourWrites: heads && new ReadYourWrites(heads),
       waitMs: longestWaitMs(config),
@@ -93,21 +95,9 @@ export class RequestFlow {
    * Where a request would go and why, and who makes it; nothing is sent, but for what it takes to recognise the user. The shadow is shown where any
    * sample of such requests would reach it. Rejects with a GatewayError for a request that would be refused.
    */
-  async explain(described: DescribedRequest): Promise<ExplainedRequest> {
-    const { method, target, headers, clientAddress = '127.0.0.1', user, time, body } = described;
-    const head: RequestHead = {
-      method,
-      url: target,
-      rawHeaders: Object.entries(headers).flat(),
-      httpVersion: '1.1',
-      framing: { kind: 'none' },
-      remoteAddress: clientAddress,
-      secure: false,
-    };
+  explain(described: DescribedRequest): Promise<ExplainedRequest> {
     const { config, identity, routing } = this.#ports;
-    const reception = await identity.receive(head, { user, time });
-    const explanation = explain(reception.facts, body, routing(), config.routing.bodyLimitBytes);
-    return { ...explanation, identity: viewOf(reception) };
+    return explainRequest(described, { config, identity, routing: routing() });
   }
 
   /** How the shadow asks a side for an exchange that was offered to it. */

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 
 /** Values that configuration files write as text and programs read as numbers. Each refuses with what was found and what was expected. */
@@ -50,3 +51,13 @@ export function readWith<T>(read: (text: string) => T) {
 
 /** A TCP port. 0 takes any free one. */
 export const port = z.int('expected a port from 0 to 65535').min(0).max(65_535);
+
+/** The path of a file that can be read now, relative to the working directory. */
+export const readableFile = z.string().superRefine((path, context) => {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    context.addIssue({ code: 'custom', message: `expected a file that can be read, found none at ${path} (${code})` });
+  }
+});

@@ -39,7 +39,7 @@ async function examine(system: System): Promise<Finding[]> {
     log(system),
     answering('gateway', `${addresses.admin}/healthz`, 'error'),
     ...(addresses.bridge ? [answering('bridge', `${addresses.bridge}/readyz`, 'error')] : []),
-    ...services.map(({ name, service }) => answering(`service of ${name}`, service, 'warning')),
+    ...services.map(({ name, service }) => answering(`service of ${name}`, service.url, 'warning')),
   ]);
   return groups.flat();
 }

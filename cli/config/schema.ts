@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { bridgeCapability, bridgeLegacy } from '../../cdc-bridge/config.ts';
 import { logTopLevel } from '../../event-log/config.ts';
 import { gatewayCapability, gatewayLegacy, gatewayListeners, gatewayTopLevel } from '../../gateway/config.ts';
+import { upstreamUrl } from '../../gateway/forwarding/config.ts';
 import { servicesTopLevel } from '../../new-services/config.ts';
-import { httpOrigin, port } from '../../runtime/config-values.ts';
+import { port } from '../../runtime/config-values.ts';
 
 /** One capability: the slice of the business that migrates together. Each part adds the keys it understands. */
 export const capabilitySchema = z
@@ -16,7 +17,7 @@ const capabilityName = z
 
 const legacyObject = z.strictObject({ ...gatewayLegacy, ...bridgeLegacy });
 const legacySchema = z
-  .union([httpOrigin.transform((url) => ({ url })).pipe(legacyObject), legacyObject])
+  .union([upstreamUrl.transform((url) => ({ url })).pipe(legacyObject), legacyObject])
   .meta({ description: 'The legacy application: its origin, or a mapping with url and more.' });
 
 /** Everything a user may write into strangler.yaml. `defaults` takes any key of a capability and is beneath each of them. */

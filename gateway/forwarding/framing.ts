@@ -1,5 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors.ts';
-import type { InboundRequest } from './http-exchange.ts';
 
 /** How the body of a message is delimited on the wire. */
 export type Framing =
@@ -7,13 +7,22 @@ export type Framing =
   | { readonly kind: 'length'; readonly length: string }
   | { readonly kind: 'chunked' };
 
+/** What of a request says how its body is delimited. */
+export interface FramedRequest {
+  readonly httpVersion: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Where its protocol says so otherwise than by fields. */
+  readonly framing?: Framing;
+}
+
 /**
  * The framing of a request, from its header fields and never from its method: Node would write a GET's body unframed, and the next
  * request on that connection would begin with it (nodejs/node#27880). Node's parser has refused contradictions (both fields, two lengths,
  * chunked not last) before. Throws a GatewayError for a coding that Node would drop without decoding it, and for a coding in HTTP/1.0: what
  * stands before us may not know it and see two requests where Node sees one (RFC 9112 section 6.1).
  */
-export function requestFraming(request: InboundRequest): Framing {
+export function requestFraming(request: FramedRequest): Framing {
+  if (request.framing) return request.framing;
   const coding = request.headers['transfer-encoding'];
   if (coding !== undefined) {
     if (request.httpVersion !== '1.1')

@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingHttpHeaders, IncomingMessage, type ServerResponse } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
+import type { Framing } from './framing.ts';
 
 /**
  * A request as the general forwarder reads it: head and body. `node:http` gives it as it is, HTTP/2 in the same shape. Destroying it before
@@ -9,6 +10,8 @@ export interface InboundRequest extends Readable {
   readonly method?: string | undefined;
   readonly httpVersion: string;
   readonly headers: IncomingHttpHeaders;
+  /** How the body is delimited where its protocol says so otherwise than by fields. */
+  readonly framing?: Framing;
   /** `[name, value, name, value, …]`, known when the body has ended. */
   readonly rawTrailers: string[];
   /** The body came whole, to its declared end. */
@@ -40,4 +43,9 @@ export interface HttpExchange {
 export interface NodeExchange extends HttpExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+}
+
+/** Whether an exchange is `node:http`'s own. */
+export function isNodeExchange(exchange: HttpExchange): exchange is NodeExchange {
+  return exchange.request instanceof IncomingMessage;
 }

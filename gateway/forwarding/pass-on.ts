@@ -3,13 +3,55 @@ import { pipeline, type Readable, type Transform } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { copyBody } from './body-copy.ts';
 import { discardRest } from './discard-rest.ts';
-import type { AnswerCopy, AnswerVerdict } from './forwarder.ts';
+import type { Counted } from './effort.ts';
+import type { AnswerCopy, AnswerVerdict, Ending, ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields } from './framing.ts';
+import { pairs } from './header-fields.ts';
 import type { HttpExchange, InboundRequest } from './http-exchange.ts';
-import { pairs, type UpstreamCall } from './upstream-call.ts';
+
+/** The call that an answer came from. */
+export interface AnsweredCall {
+  /** The upstream has said 100, so the client was told to send its body. */
+  readonly continued: boolean;
+  /** Ends the call and closes its connection, so that nothing half sent or half read is ever used again. */
+  destroy(): void;
+}
+
+/** Passes an answer on to the client, unless the plan declines it. Throws a GatewayError, with nothing written, when it may not be sent. */
+export async function passOn(
+  exchange: HttpExchange,
+  plan: ForwardPlan,
+  call: AnsweredCall,
+  answer: IncomingMessage,
+  effort: Counted,
+): Promise<Ending> {
+  effort.firstByteMs = performance.now() - effort.startedAt;
+  const status = answer.statusCode!;
+  const verdict = plan.onAnswer(status, answer.rawHeaders);
+  if (verdict.kind === 'decline') {
+    throwAway(answer, call);
+    return { kind: 'declined', reason: verdict.reason };
+  }
+  try {
+    writeAnswerHead(exchange, answer, call, verdict);
+  } catch (error) {
+    throwAway(answer, call);
+    throw error;
+  }
+  const transforms = exchange.request.method === 'HEAD' ? [] : (verdict.transforms?.() ?? []);
+  const passed = await passBody(exchange, answer, call, plan.copyBytes, transforms, plan.upstream.idleTimeoutMs);
+  effort.answerBytes = passed.bytes;
+  if (passed.kind === 'whole') return { kind: 'answered', status, rawHeaders: answer.rawHeaders, copy: passed.copy };
+  return passed.kind === 'broken' ? { kind: 'truncated', status } : { kind: 'abandoned' };
+}
+
+function throwAway(answer: IncomingMessage, call: AnsweredCall): void {
+  answer.on('error', () => {});
+  call.destroy();
+}
 
 /** How passing an answer on ended; `whole` carries the copy that was asked for. `bytes`: of the body, from the upstream. */
-export type PassedOn = { readonly bytes: number } & PassedOnAs;
+type PassedOn = { readonly bytes: number } & PassedOnAs;
 type PassedOnAs =
   | { readonly kind: 'whole'; readonly copy: AnswerCopy | undefined }
   | { readonly kind: 'broken' }
@@ -18,10 +60,10 @@ type PassedOnAs =
 type PassVerdict = Extract<AnswerVerdict, { kind: 'pass' }>;
 
 /** Writes an answer's head. Throws a GatewayError, with nothing written, when it holds what may not be sent. */
-export function writeAnswerHead(
+function writeAnswerHead(
   { request, response }: HttpExchange,
   answer: IncomingMessage,
-  call: UpstreamCall,
+  call: AnsweredCall,
   { fields, transforms }: PassVerdict,
 ): void {
   const framed = [...fields, ...framingFields(answerFraming(request, answer, transforms !== undefined))];
@@ -53,23 +95,31 @@ function answerFraming(request: InboundRequest, answer: IncomingMessage, transfo
 /**
  * Streams an answer's body after its head is written. When the upstream breaks off, the client's connection is destroyed and not ended:
  * only so can the client tell. When the client leaves, the upstream is cut at once. When the answer is complete before the request is,
- * the rest of the request is thrown away and that upstream connection closed. A body that goes through transforms is sent without
+ * the rest of the request is thrown away and that upstream connection closed. When nothing moves for `idleMs`, both are cut. A body that goes through transforms is sent without
  * trailers: they may speak of bytes that the client does not get.
  */
-export function passBody(
+function passBody(
   { request, response }: HttpExchange,
   answer: IncomingMessage,
-  call: UpstreamCall,
+  call: AnsweredCall,
   copyBytes: number | undefined,
   transforms: readonly Transform[],
+  idleMs: number,
 ): Promise<PassedOn> {
   const copy = copyBytes === undefined ? undefined : copyBody(answer, copyBytes);
   return new Promise((settle) => {
     let bytes = 0;
-    const resolve = (as: PassedOnAs) => settle({ ...as, bytes });
+    const idle = setTimeout(() => broken(), idleMs);
+    const resolve = (as: PassedOnAs) => {
+      clearTimeout(idle);
+      settle({ ...as, bytes });
+    };
     answer.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
+      idle.refresh();
     });
+    response.on('drain', () => idle.refresh());
+    if (!request.complete) request.on('data', () => idle.refresh());
     answer.on('error', () => {});
     answer.once('end', () => {
       if (!request.complete) {
@@ -84,6 +134,7 @@ export function passBody(
     });
     const broken = () => {
       resolve({ kind: 'broken' });
+      call.destroy();
       response.destroy();
     };
     answer.once('close', () => {

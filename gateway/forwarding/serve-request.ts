@@ -12,6 +12,7 @@ import { hasBody } from './framing.ts';
 import { valuesOf } from './header-fields.ts';
 import type { ReadFrom, ReadYourWrites } from './read-your-writes.ts';
 import type { SideRequest, Sides } from './sides.ts';
+import type { Targets } from './upstreams/targets.ts';
 
 /** One request to be served, with everything that was found out about it. */
 export interface Serving {
@@ -32,6 +33,7 @@ export interface ServedRequest {
 /** What serving stands on. */
 export interface ServingPorts {
   readonly sides: Sides;
+  readonly targets: Targets;
   readonly identity: Pick<Identity, 'wrote'>;
   /** Undefined without a bridge: the two sides then share no data. */
   readonly readYourWrites: ReadYourWrites | undefined;
@@ -54,7 +56,7 @@ export async function serveRequest(serving: Serving, ports: ServingPorts): Promi
   const mayFallBack = canFallBack(serving, route);
   const from = mayFallBack ? await readFrom(serving, ports) : anywhere;
   if (from.kind === 'legacy') return fallBack(serving, 'the bridge has not yet passed what this client wrote', ports);
-  const outcome = await serving.client.forward(newSidePlan(serving, route, from, mayFallBack, ports));
+  const outcome = await ports.targets.forward(serving.client, newSidePlan(serving, route, from, mayFallBack, ports));
   if (!mayFallBack || (outcome.kind !== 'failed' && outcome.kind !== 'declined')) return { decision, outcome };
   return fallBack(serving, outcome.kind === 'failed' ? outcome.error.message : outcome.reason, ports);
 }
@@ -94,7 +96,7 @@ async function serveFromLegacy(serving: Serving, decision: Decision, ports: Serv
     return pass(status, raw, decision === serving.decision ? serving : { ...serving, decision }, side, ports);
   };
   const plan = forwardPlan(side, onAnswer, decision.shadow === undefined ? undefined : copyBytes);
-  return { decision, outcome: await client.forward(plan) };
+  return { decision, outcome: await ports.targets.forward(client, plan) };
 }
 
 /** Before the client has its answer, so that its very next read is held to it. */

@@ -11,10 +11,14 @@ export function switchingHead(answer: IncomingMessage, fields: readonly string[]
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** Joins two connections byte for byte, with back-pressure, until both are closed; when one closes, the other is closed too. */
-export function joinSockets(client: Socket, upstream: Socket): Promise<void> {
+/**
+ * Joins two connections byte for byte, with back-pressure, until both are closed. An end that only says that it will send no more is heard
+ * out; when one is gone or nothing has moved for `idleMs`, both are closed.
+ */
+export function joinSockets(client: Socket, upstream: Socket, idleMs: number): Promise<void> {
   for (const socket of [client, upstream]) {
-    socket.setTimeout(0);
+    socket.allowHalfOpen = true;
+    socket.setTimeout(idleMs, () => socket.destroy());
     socket.setNoDelay(true);
     socket.on('error', () => {});
   }

@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields, hasBody } from './framing.ts';
+import { pairs } from './header-fields.ts';
 import type { HttpExchange, InboundRequest, OutboundResponse } from './http-exchange.ts';
-import type { UpstreamAgents } from './upstream-agents.ts';
 import { upstreamError } from './upstream-error.ts';
+import type { Connections } from './upstreams/connections.ts';
 
 /** What one call of an upstream came to: an answer's head, a switched connection, or nothing usable. */
 export type CallResult =
@@ -18,8 +19,8 @@ export type CallResult =
 /** How one call is made. */
 export interface CallOptions {
   readonly framing: Framing;
-  /** May go over a connection that was used before: only what could be sent again if that turns out to be closed. */
-  readonly reuse: boolean;
+  /** For how long a kept connection may have been idle to be used; undefined: a connection of its own. */
+  readonly maxIdleMs: number | undefined;
   /** The protocol asked for, or undefined for an ordinary request. */
   readonly upgrade: string | undefined;
 }
@@ -42,10 +43,10 @@ export class UpstreamCall {
   #settled = false;
   #bytesReadBefore = 0;
   #failure: GatewayError | undefined;
-  #responseTimer: NodeJS.Timeout | undefined;
+  #phaseTimer: NodeJS.Timeout | undefined;
 
   /** Sends the request's head at once and its body as it arrives. Throws what Node refuses to send. */
-  constructor(agents: UpstreamAgents, { request, response }: HttpExchange, plan: ForwardPlan, options: CallOptions) {
+  constructor(connections: Connections, { request, response }: HttpExchange, plan: ForwardPlan, options: CallOptions) {
     this.#request = request;
     this.#response = response;
     this.#plan = plan;
@@ -55,14 +56,16 @@ export class UpstreamCall {
         resolve(result);
       };
     });
-    this.#upstream = agents.request(plan.upstream, options.reuse, {
-      method: request.method,
+    const method = request.method ?? 'GET';
+    this.#upstream = connections.ask({
+      method,
       path: plan.target,
-      headers: [...plan.headers, ...connectionFields(request.method ?? 'GET', options)],
+      headers: [...plan.headers, ...connectionFields(method, options)],
+      maxIdleMs: options.maxIdleMs,
     });
     this.#listen(options);
     if (response.destroyed) this.#abandon();
-    this.#watchTime();
+    this.#watchConnecting();
     this.#send(options.framing);
   }
 
@@ -114,51 +117,74 @@ export class UpstreamCall {
   }
 
   #succeed(result: CallResult): void {
-    clearTimeout(this.#responseTimer);
+    clearTimeout(this.#phaseTimer);
     this.#settle(result);
   }
 
   #fail(error: unknown): void {
-    clearTimeout(this.#responseTimer);
+    clearTimeout(this.#phaseTimer);
     const read = (this.#upstream.socket?.bytesRead ?? 0) > this.#bytesReadBefore;
     const stale = this.#failure === undefined && this.#upstream.reusedSocket && !read;
     this.#settle({ kind: 'failed', error: this.#failure ?? upstreamError(error, this.#plan.upstream.origin), stale });
   }
 
-  /** Two limits: until the connection stands, and from the last byte sent (either end's fault) to the answer's first. */
-  #watchTime(): void {
-    const { connectTimeoutMs, responseTimeoutMs } = this.#plan.upstream;
-    this.#responseTimer = setTimeout(() => this.destroy(this.#lateness()), responseTimeoutMs);
+  /** A connection stands when its TLS does. */
+  #watchConnecting(): void {
+    const { connectTimeoutMs, tls } = this.#plan.upstream;
     this.#upstream.once('socket', (socket) => {
       if (!socket.connecting) return;
       const late = new GatewayError('upstream-connect-timeout', `no connection within ${connectTimeoutMs} ms`);
       const timer = setTimeout(() => this.destroy(late), connectTimeoutMs);
-      socket.once('connect', () => clearTimeout(timer));
+      socket.once(tls ? 'secureConnect' : 'connect', () => clearTimeout(timer));
       socket.once('close', () => clearTimeout(timer));
     });
   }
 
-  #lateness(): GatewayError {
+  #enterPhase(limitMs: number, late: () => GatewayError): void {
+    clearTimeout(this.#phaseTimer);
+    if (!this.#settled) this.#phaseTimer = setTimeout(() => this.destroy(late()), limitMs);
+  }
+
+  #awaitAnswer(): void {
     const { responseTimeoutMs } = this.#plan.upstream;
-    const clientIsLate = !this.#request.complete && !this.#upstream.writableNeedDrain;
-    return clientIsLate
-      ? new GatewayError('client-stalled', `no byte of the request body within ${responseTimeoutMs} ms`)
-      : new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`);
+    this.#enterPhase(
+      responseTimeoutMs,
+      () => new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`),
+    );
+  }
+
+  /** Either end may hold up a body. */
+  #awaitBody(): void {
+    const { requestTimeoutMs } = this.#plan.upstream;
+    this.#enterPhase(requestTimeoutMs, () =>
+      this.#upstream.writableNeedDrain
+        ? new GatewayError(
+            'upstream-response-timeout',
+            `took no byte of the request body within ${requestTimeoutMs} ms`,
+          )
+        : new GatewayError('client-stalled', `no byte of the request body within ${requestTimeoutMs} ms`),
+    );
   }
 
   #send(framing: Framing): void {
     if (!hasBody(framing)) {
       this.#upstream.end();
+      this.#awaitAnswer();
       return;
     }
+    this.#awaitBody();
     this.#request.on('data', (chunk: Buffer) => {
       this.requestBytes += chunk.length;
-      this.#responseTimer?.refresh();
+      this.#phaseTimer?.refresh();
     });
-    this.#request.once('end', () => {
+    const end = () => {
+      this.#awaitAnswer();
       if (framing.kind === 'chunked') this.#upstream.addTrailers(pairs(this.#request.rawTrailers));
       this.#upstream.end();
-    });
+    };
+    // A body without a byte may have ended already while routing looked into it.
+    if (this.#request.readableEnded) end();
+    else this.#request.once('end', end);
     this.#request.pipe(this.#upstream, { end: false });
   }
 
@@ -185,9 +211,4 @@ function connectionFields(method: string, { framing, upgrade }: CallOptions): st
   const explicit: Framing =
     framing.kind === 'none' && !bodyless.has(method) ? { kind: 'length', length: '0' } : framing;
   return [...framingFields(explicit), ...(upgrade === undefined ? [] : ['Connection', 'Upgrade', 'Upgrade', upgrade])];
-}
-
-/** `[name, value, name, value]` → `[[name, value], [name, value]]` */
-export function pairs(raw: readonly string[]): [string, string][] {
-  return Array.from({ length: raw.length / 2 }, (_, index) => [raw[index * 2]!, raw[index * 2 + 1]!]);
 }

@@ -11,6 +11,10 @@ const unreachable = new Set([
   'ENOENT',
 ]);
 
+/** What OpenSSL and Node say of a certificate that they do not believe. */
+const untrusted =
+  /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT)|ERR_TLS_CERT_ALTNAME_INVALID)/;
+
 /** An error of Node's HTTP client as one of ours. What is ours already stays as it is. */
 export function upstreamError(error: unknown, origin: string): GatewayError {
   if (error instanceof GatewayError) return error;
@@ -23,6 +27,16 @@ export function upstreamError(error: unknown, origin: string): GatewayError {
       'the connection to the application timed out',
       cause(error, origin),
     );
+  if (untrusted.test(code)) {
+    return new GatewayError(
+      'upstream-untrusted',
+      `the application's certificate is not believed (${code})`,
+      cause(error, origin),
+    );
+  }
+  if (/^(EPROTO|ERR_SSL_|ERR_TLS_)/.test(code)) {
+    return new GatewayError('upstream-unreachable', `no TLS with the application (${code})`, cause(error, origin));
+  }
   if (code.startsWith('HPE_') || code.startsWith('ERR_')) {
     return new GatewayError(
       'upstream-bad-answer',

@@ -1,134 +1,183 @@
-import http, { type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { problemBody } from '../../runtime/problem.ts';
-import { GatewayError, problemOf } from '../errors.ts';
-import type { ClientSide } from '../forwarding/client-side.ts';
-import type { Forwarder } from '../forwarding/forwarder.ts';
-import { refuse } from '../forwarding/refuse.ts';
-import { maxHeaderBytes } from '../forwarding/upstream-agents.ts';
-import { NodeClient } from './node-client.ts';
-import { Turns } from './turns.ts';
+import { once } from 'node:events';
+import net, { type AddressInfo, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { RunningPart } from '../../runtime/part.ts';
+import { urlOf } from '../../runtime/serve.ts';
+import { plainAddress } from '../routing/cidr.ts';
+import type { PublicListenerConfig } from './config.ts';
+import type { ConnectionServer, Peer } from './connection.ts';
+import { ConnectionCount } from './connection-count.ts';
+import { Http1Server } from './http1-server.ts';
+import { Http2Server } from './http2-server.ts';
+import type { ListenerPorts } from './listener-ports.ts';
+import type { CutReason } from './listener-telemetry.ts';
+import { takeProxyHeader } from './take-proxy-header.ts';
+import { TlsDoor } from './tls-door.ts';
 
-/** Longer than the idle limit of the usual load balancers, so that they close first and never send into a closed connection. */
-const keepAliveMs = 65_000;
-const headMs = 60_000;
-
-/** Takes a request. Never throws. */
-export type RequestHandler = (client: ClientSide) => void;
-
-/** What a listener stands on. */
-export interface ListenerPorts {
-  readonly handle: RequestHandler;
-  readonly forwarder: Forwarder;
-  /** A request was answered with an error before it could be handled. */
-  readonly refused: (error: GatewayError) => void;
-}
+/** When draining: how long a connection that waits may still send a request, which is then answered as its last. */
+const lastRequestMs = 500;
+const closeIdleEveryMs = 20;
 
 /**
- * The server that clients talk to, not yet listening. Whatever arrives ends in `handle` or in an answer of 400 and above: nothing a client
- * sends may go unanswered or throw. There is no limit on a whole request's time: uploads may be slow, but not stand still.
+ * Where clients connect. A connection's way: (1) it is counted, or cut when there are too many; (2) its PROXY header is read, where one is
+ * declared; (3) it is counted to its address; (4) TLS, where declared; (5) HTTP/2 or HTTP/1.x serves it to its end.
  */
-export function createPublicListener(ports: ListenerPorts): Server {
-  const { handle, forwarder, refused } = ports;
-  const server = http.createServer({
-    maxHeaderSize: maxHeaderBytes,
-    keepAliveTimeout: keepAliveMs,
-    headersTimeout: headMs,
-    requestTimeout: 0,
-    requireHostHeader: false,
-  });
-  server.maxHeadersCount = 0;
-  const turns = new Turns();
-  const take = (request: IncomingMessage, response: ServerResponse) =>
-    turns.take(response, () => handle(new NodeClient({ request, response }, forwarder)));
-  server.on('request', take);
-  server.on('checkContinue', take);
-  // Else Node would answer by itself, out of turn: what to make of an unknown expectation is the application's to say.
-  server.on('checkExpectation', take);
-  const handedOver = (socket: Duplex, act: () => void) => {
-    socket.on('error', () => {});
-    // Node has let go of the socket: an answer that is still being written would never learn that it may go on.
-    if (turns.waitsFor(socket)) socket.destroy();
-    else act();
-  };
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
-    handedOver(socket, () => takeUpgrade(request, socket, head, ports)),
-  );
-  const refuseNow = (socket: Duplex, error: GatewayError) => {
-    refused(error);
-    refuseRaw(socket, error);
-  };
-  server.on('connect', (_request, socket) =>
-    handedOver(socket, () => refuseNow(socket, new GatewayError('no-tunnel', 'found method CONNECT'))),
-  );
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const current = turns.waitsFor(socket);
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else if (current && !current.req.complete) breakOff(socket, current, malformed(error), refused);
-    else turns.takeLast(socket, () => refuseNow(socket, malformed(error)));
-  });
-  return server;
-}
+export class PublicListener implements RunningPart {
+  readonly #config: PublicListenerConfig;
+  readonly #ports: ListenerPorts;
+  readonly #count: ConnectionCount;
+  readonly #sockets = new Set<Socket>();
+  readonly #http1: ConnectionServer;
+  readonly #http2: ConnectionServer;
+  readonly #server: Server;
+  #tls: TlsDoor | undefined;
 
-/** The body of a request that is being served cannot be read on: it gets the refusal for an answer where it has none yet. */
-function breakOff(
-  socket: Duplex,
-  current: ServerResponse,
-  error: GatewayError,
-  refused: (error: GatewayError) => void,
-): void {
-  refused(error);
-  const itsTurn = current.socket !== null;
-  if (itsTurn && !current.headersSent) refuseRaw(socket, error);
-  else socket.destroy();
-}
-
-/** An upgrade has no ServerResponse: one is made, so that an ordinary answer can be given too. h2c is declined by answering in HTTP/1.1. */
-function takeUpgrade(
-  request: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
-  { handle, forwarder, refused }: ListenerPorts,
-): void {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  response.once('finish', () => socket.destroySoon());
-  // What Node does for its own: without it an answer longer than the socket's buffer would stop there.
-  socket.on('drain', () => response.emit('drain'));
-  if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0) {
-    const error = new GatewayError('upgrade-with-body', 'found Upgrade and a body, expected an upgrade without a body');
-    refused(error);
-    refuse({ request, response }, error);
-    return;
+  /**
+   * Opens it. Rejects with the system's error when the port cannot be opened (EADDRINUSE, EACCES), and with a CertificateError for
+   * certificates that cannot be used. Port 0 takes any free one.
+   */
+  static async start(config: PublicListenerConfig, ports: ListenerPorts): Promise<PublicListener> {
+    const listener = new PublicListener(config, ports);
+    await listener.#open();
+    return listener;
   }
-  const declined = /^h2c?$/i.test(request.headers.upgrade ?? '');
-  handle(new NodeClient({ request, response }, forwarder, declined ? undefined : head));
-}
 
-function malformed(error: NodeJS.ErrnoException): GatewayError {
-  if (error.code === 'HPE_HEADER_OVERFLOW')
-    return new GatewayError('headers-too-large', 'found a head of more than 64 KiB', { cause: error });
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new GatewayError('client-stalled', 'the request head did not arrive in time', { cause: error });
-  return new GatewayError('bad-request', `the request cannot be read (${error.code ?? error.message})`, {
-    cause: error,
-  });
-}
+  private constructor(config: PublicListenerConfig, ports: ListenerPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#count = new ConnectionCount(config.limits.connections, config.limits.connectionsPerAddress);
+    this.#http1 = new Http1Server(config.limits, ports);
+    this.#http2 = new Http2Server(config.limits, ports);
+    // A client may end its half of the connection and still wait for the answer.
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#take(socket));
+  }
 
-/** Answers where Node has no response object: the bytes are written and the connection closed. */
-function refuseRaw(socket: Duplex, error: GatewayError): void {
-  socket.on('error', () => {});
-  const problem = problemOf(error);
-  const body = problemBody(problem);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${http.STATUS_CODES[problem.status]}`,
-    'Content-Type: application/problem+json',
-    `Content-Length: ${body.length}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n`);
-  socket.end(body, () => socket.destroy());
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** `https://127.0.0.1:8443` */
+  get url(): string {
+    return urlOf(this.#config.tls ? 'https' : 'http', this.#config.host, this.port);
+  }
+
+  /** Reads the certificates again; see `TlsDoor.reload`. */
+  async reloadCertificates(): Promise<void> {
+    await this.#tls?.reload();
+  }
+
+  /**
+   * Stops accepting, answers what is in flight and what still arrives within half a second as the last on its connection, and cuts after
+   * `drainMs` what is left: tunnels, streams, slow clients. Resolves when every connection is closed.
+   */
+  async stop(drainMs = 5_000): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#tls?.stop();
+    this.#http1.drain();
+    this.#http2.drain();
+    let idle: NodeJS.Timeout | undefined;
+    const patience = setTimeout(() => {
+      idle = setInterval(() => this.#closeIdle(), closeIdleEveryMs);
+    }, lastRequestMs);
+    const cut = setTimeout(() => this.#cutAll(), drainMs);
+    await closed;
+    for (const timer of [patience, idle, cut]) clearTimeout(timer);
+  }
+
+  async #open(): Promise<void> {
+    const { tls, limits, port, host } = this.#config;
+    if (tls) {
+      this.#tls = await TlsDoor.open(tls, limits.handshakeMs, this.#ports.telemetry, (socket, remoteAddress) =>
+        this.#secured(socket, remoteAddress),
+      );
+    }
+    try {
+      this.#server.listen(port, host);
+      await once(this.#server, 'listening');
+    } catch (error) {
+      this.#tls?.stop();
+      throw error;
+    }
+  }
+
+  async #take(socket: Socket): Promise<void> {
+    if (!this.#admit(socket)) return;
+    const remoteAddress = await this.#identify(socket);
+    if (remoteAddress === undefined || !this.#admitFrom(remoteAddress, socket)) return;
+    if (this.#tls) this.#tls.take(socket, remoteAddress);
+    else this.#http1.take(socket, { remoteAddress, secure: false, clientCertificate: 'not-asked' });
+  }
+
+  #secured(socket: TLSSocket, remoteAddress: string): void {
+    const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1;
+    server.take(socket, { remoteAddress, secure: true, clientCertificate: this.#clientCertificate(socket) });
+  }
+
+  #clientCertificate(socket: TLSSocket): Peer['clientCertificate'] {
+    if (!this.#config.tls?.clients) return 'not-asked';
+    return socket.authorized ? socket.getPeerCertificate().raw : 'none';
+  }
+
+  #admit(socket: Socket): boolean {
+    // Nobody listens yet: an error is followed by the close that is listened to.
+    socket.on('error', () => {});
+    if (!this.#count.enter()) {
+      this.#cut(socket, 'too-many-connections', `${this.#count.total} are open`);
+      return false;
+    }
+    this.#sockets.add(socket);
+    this.#ports.telemetry.opened(this.#count.total);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#count.leave();
+      this.#ports.telemetry.closed(this.#count.total);
+    });
+    return true;
+  }
+
+  /** The client's address; undefined when the connection is cut or gone. */
+  async #identify(socket: Socket): Promise<string | undefined> {
+    const { proxyProtocol, limits } = this.#config;
+    const peer = plainAddress(socket.remoteAddress ?? '');
+    if (proxyProtocol === 'off') return peer;
+    if (!this.#isTrusted(peer)) {
+      if (proxyProtocol === 'trusted') return peer;
+      this.#cut(socket, 'untrusted-peer', `${peer} is no trusted proxy, and only those may connect`);
+      return undefined;
+    }
+    const taken = await takeProxyHeader(socket, limits.handshakeMs);
+    if (taken.kind === 'malformed') this.#cut(socket, 'proxy-header', taken.found);
+    if (socket.destroyed || taken.kind === 'malformed') return undefined;
+    return taken.source === undefined ? peer : plainAddress(taken.source);
+  }
+
+  /** Trusted proxies bring the connections of many clients. */
+  #admitFrom(address: string, socket: Socket): boolean {
+    if (this.#isTrusted(address)) return true;
+    if (!this.#count.enterFrom(address)) {
+      this.#cut(socket, 'too-many-from-address', `${address} holds as many as it may`);
+      return false;
+    }
+    socket.once('close', () => this.#count.leaveFrom(address));
+    return true;
+  }
+
+  #isTrusted(address: string): boolean {
+    return this.#config.trustedProxies.some((block) => block.contains(address));
+  }
+
+  #cut(socket: Socket, reason: CutReason, detail: string): void {
+    this.#ports.telemetry.cut(reason, detail);
+    socket.resetAndDestroy();
+  }
+
+  #closeIdle(): void {
+    this.#http1.closeIdle();
+    this.#http2.closeIdle();
+  }
+
+  #cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
 }

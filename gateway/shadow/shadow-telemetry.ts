@@ -1,6 +1,6 @@
 import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
-import type { BreakerState } from './breaker.ts';
+import type { BreakerState } from '../forwarding/upstreams/breaker.ts';
 
 /** What shadow traffic tells about itself, one function per thing that happens; verdicts and drops are told by evidence. */
 export interface ShadowTelemetry {

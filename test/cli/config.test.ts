@@ -89,7 +89,7 @@ capabilities:
     const main = 'legacy: http://127.0.0.1:8000\ncapabilities: {shipments: capabilities/shipments.yaml}\n';
     const shipments = 'service: http://127.0.0.1:8082\nroutes:\n  - GET /shipments\n';
     const { configuration } = load(main, { 'shipments.yaml': shipments });
-    expect(configuration.capabilities.shipments?.service).toBe('http://127.0.0.1:8082');
+    expect(configuration.capabilities.shipments?.service?.url).toBe('http://127.0.0.1:8082');
     expect(problems(main, { 'shipments.yaml': `${shipments}rout: 1\n` })).toEqual([
       'capabilities/shipments.yaml:4:1 capabilities.shipments.rout: unknown key — did you mean "routes"?',
     ]);

@@ -8,7 +8,7 @@ import { type CompareRules, compareSchema, noRules } from '../../gateway/compari
 import type { Observation } from '../../gateway/comparison/observation.ts';
 import type { DropReason, ShadowResult } from '../../gateway/evidence/shadow-result.ts';
 import type { Target } from '../../gateway/routing/stage.ts';
-import { Breaker } from '../../gateway/shadow/breaker.ts';
+import { Breaker } from '../../gateway/forwarding/upstreams/breaker.ts';
 import { type ShadowBudget, type ShadowConfig, shadowSchema } from '../../gateway/shadow/config.ts';
 import type { Exchange } from '../../gateway/shadow/exchange.ts';
 import { type CapabilityShadow, type ShadowPorts, startShadow } from '../../gateway/shadow/shadow.ts';

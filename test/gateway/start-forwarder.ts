@@ -1,17 +1,17 @@
+import { startAccounting } from '../../gateway/accounting/accounting.ts';
 import type { GatewayConfig } from '../../gateway/config.ts';
 import type { ForwarderName } from '../../gateway/forwarding/config.ts';
 import { Forwarders } from '../../gateway/forwarding/forwarders.ts';
 import { Targets } from '../../gateway/forwarding/upstreams/targets.ts';
 import { targetsTelemetry } from '../../gateway/forwarding/upstreams/targets-telemetry.ts';
-import { startAccounting } from '../../gateway/accounting/accounting.ts';
-import { createPublicListener } from '../../gateway/listening/public-listener.ts';
+import { createListenerTelemetry } from '../../gateway/listening/listener-telemetry.ts';
+import { PublicListener } from '../../gateway/listening/public-listener.ts';
 import { RequestFlow } from '../../gateway/request-flow.ts';
 import { createRewritingTelemetry } from '../../gateway/rewriting/rewriting-telemetry.ts';
 import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
-import { serve } from '../../runtime/serve.ts';
 import type { ForwarderOptions, StartedForwarder, StartForwarder } from '../cases/forwarder.cases.ts';
 import { configure } from './configure.ts';
 import { openIdentity } from './open-identity.ts';
@@ -25,14 +25,19 @@ export const startHttpProxyForwarder: StartForwarder = (origin, options = {}) =>
 async function start(name: ForwarderName, origin: string, options: ForwarderOptions): Promise<StartedForwarder> {
   const defects: unknown[] = [];
   const forwarder = new Forwarders();
-  const { flow, refused, stop } = await openFlow(configFor(name, origin, options), defects);
-  const listener = createPublicListener({ handle: (client) => void flow.handle(client), forwarder, refused });
-  const served = await serve(listener, { port: 0 });
+  const config = configFor(name, origin, options);
+  const { flow, refused, stop } = await openFlow(config, defects);
+  const listener = await PublicListener.start(config.listeners.public, {
+    handle: (client) => void flow.handle(client),
+    forwarder,
+    refused,
+    telemetry: createListenerTelemetry(silent, new Metrics()),
+  });
   return {
-    port: served.port,
+    port: listener.port,
     defects,
     async stop() {
-      await served.stop(100);
+      await listener.stop(100);
       forwarder.stop();
       await stop();
     },
