@@ -3,7 +3,12 @@ import type { System } from './system.ts';
 /** What a command could not do, as one sentence for the person who typed it. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  readonly code = 'command-failed';
+  readonly code: string = 'command-failed';
+}
+
+/** One of our processes does not answer; a command may know how to do without it. */
+export class AwayError extends CommandError {
+  override readonly code = 'away';
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -39,7 +44,7 @@ export async function ask<T>(
     body: body === undefined ? undefined : JSON.stringify(body),
     signal: AbortSignal.timeout(15_000),
   }).catch((error: Error) => {
-    throw new CommandError(
+    throw new AwayError(
       `${who} does not answer at ${origin} (${reason(error)}). Is it running? Start it with: npm start`,
     );
   });

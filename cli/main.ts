@@ -14,9 +14,11 @@ const commandFiles: readonly CommandFile[] = [
   { commands: ['check', 'schema'], load: async () => (await import('./commands/check.ts')).addCheck },
   { commands: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctor },
   {
-    commands: ['routes', 'explain', 'promote', 'rollback', 'bypass'],
+    commands: ['routes', 'promote', 'rollback', 'bypass'],
     load: async () => (await import('./commands/routes.ts')).addRoutes,
   },
+  { commands: ['explain'], load: async () => (await import('./commands/explain.ts')).addExplain },
+  { commands: ['test'], load: async () => (await import('./commands/test.ts')).addTest },
   { commands: ['flags'], load: async () => (await import('./commands/flags.ts')).addFlags },
   { commands: ['shadow'], load: async () => (await import('./commands/shadow.ts')).addShadow },
   { commands: ['cdc'], load: async () => (await import('./commands/cdc.ts')).addCdc },

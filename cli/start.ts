@@ -2,13 +2,13 @@ import type { EventLog } from '../contract/event-log.ts';
 import { openLog } from '../event-log/open.ts';
 import { accountingConfig } from '../gateway/accounting/config.ts';
 import type { Tracing } from '../gateway/accounting/request-span.ts';
-import { gatewayConfig } from '../gateway/config.ts';
 import type { RunningGateway } from '../gateway/gateway.ts';
 import { servicesConfig } from '../new-services/config.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { bridgeConfig } from './bridge-slice.ts';
+import { gatewayConfigOf } from './gateway-slice.ts';
 import type { RunningOtlp } from './otlp.ts';
 import type { PartName } from './parts.ts';
 import type { PatientBridge } from './patient-bridge.ts';
@@ -97,8 +97,11 @@ async function startOtlpOf(
 
 async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing | undefined): Promise<RunningGateway> {
   const { startGateway } = await import('../gateway/gateway.ts');
-  const { configuration, dataDir, adminToken, secrets, addresses } = system;
   const logger = createLogger('gateway');
-  const config = gatewayConfig(configuration, { dataDir, adminToken, secrets, bridgeUrl: addresses.bridge });
-  return startGateway(config, { openLog: async () => openLog(system.logUrl, { logger }), logger, metrics, tracing });
+  return startGateway(gatewayConfigOf(system), {
+    openLog: async () => openLog(system.logUrl, { logger }),
+    logger,
+    metrics,
+    tracing,
+  });
 }

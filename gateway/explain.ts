@@ -1,4 +1,7 @@
-import type { IdentityView } from './identity/identity-view.ts';
+import type { GatewayConfig } from './config.ts';
+import type { RequestHead } from './forwarding/request-head.ts';
+import type { Identity } from './identity/identity.ts';
+import { type IdentityView, viewOf } from './identity/identity-view.ts';
 import { orRefuse } from './refuse-path.ts';
 import { decide, type Routing } from './routing/decide.ts';
 import type { RequestFacts } from './routing/decision.ts';
@@ -20,26 +23,74 @@ export interface DescribedRequest {
   readonly time?: Date;
 }
 
+/** A request as people write one: `url` is a path or an absolute URL. */
+export interface WrittenRequest extends Omit<DescribedRequest, 'target'> {
+  readonly url: string;
+}
+
+/** What `url` of a written request must look like. */
+export const requestUrl = /^(?:https?:\/\/([^/?#\s]+))?(\/\S*)$/;
+
+/**
+ * A request from how people write one. A host in the URL counts where no Host is given; a body without Content-Type is JSON when it reads as
+ * that, else a form.
+ */
+export function describeRequest({ url, headers, ...more }: WrittenRequest): DescribedRequest {
+  const [, host, target = '/'] = requestUrl.exec(url) ?? [];
+  const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const contentType: Record<string, string> = more.body === undefined ? {} : { 'content-type': typeOf(more.body) };
+  return { ...more, target, headers: { ...(host === undefined ? {} : { host }), ...contentType, ...given } };
+}
+
+function typeOf(body: string): string {
+  try {
+    JSON.parse(body);
+    return 'application/json';
+  } catch {
+    return 'application/x-www-form-urlencoded';
+  }
+}
+
 /** Where a request would go, why, and who makes it. */
 export interface ExplainedRequest extends Explanation {
   readonly identity: IdentityView;
 }
 
+/** What explaining stands on. */
+export interface ExplainPorts {
+  readonly config: GatewayConfig;
+  readonly identity: Identity;
+  readonly routing: Routing;
+}
+
 /**
- * Where a request would go and why; nothing is sent. The shadow is shown where any sample of such requests would reach it. Throws a
- * GatewayError for a path that is refused.
+ * Where a request would go and why, and who makes it; nothing is sent, but for what it takes to recognise the user. The shadow is shown where any
+ * sample of such requests would reach it. Rejects with a GatewayError for a request that would be refused.
  */
-export function explain(
-  facts: RequestFacts,
-  body: string | undefined,
-  routing: Routing,
-  bodyLimitBytes: number,
-): Explanation {
-  const given = describedBody(body, facts, bodyLimitBytes);
+export async function explainRequest(
+  described: DescribedRequest,
+  { config, identity, routing }: ExplainPorts,
+): Promise<ExplainedRequest> {
+  const { user, time, body } = described;
+  const facts = await identity.receive(headOf(described), { user, time });
+  const given = describedBody(body, facts, config.routing.bodyLimitBytes);
   const decision = orRefuse(decide(facts, routing, () => 0, given));
   const target = routing.bypass ? undefined : parseTarget(facts.target);
   const input = target && !('ambiguous' in target) ? { facts, target, body: given } : undefined;
-  return explanationOf(decision, input, input ? routing.table.candidates(input) : []);
+  const explanation = explanationOf(decision, input, input ? routing.table.candidates(input) : []);
+  return { ...explanation, identity: viewOf(facts) };
+}
+
+function headOf({ method, target, headers, clientAddress = '127.0.0.1' }: DescribedRequest): RequestHead {
+  return {
+    method,
+    url: target,
+    rawHeaders: Object.entries(headers).flat(),
+    httpVersion: '1.1',
+    framing: { kind: 'none' },
+    remoteAddress: clientAddress,
+    secure: false,
+  };
 }
 
 function describedBody(body: string | undefined, facts: RequestFacts, limitBytes: number): RequestBody {

@@ -1,10 +1,9 @@
 import { userInfo } from 'node:os';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { RouteView } from '../../gateway/admin/admin-ports.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
-import type { Explanation } from '../../gateway/routing/explanation.ts';
 import { askGateway } from '../admin-client.ts';
-import { bold, dim, green, print, table, yellow } from '../print.ts';
+import { dim, green, print, table, yellow } from '../print.ts';
 import { openSystem } from '../system.ts';
 
 interface Options {
@@ -20,7 +19,7 @@ interface Move {
   readonly to: string;
 }
 
-/** `strangler routes | explain | promote | rollback | bypass`: where requests go, and moving that. */
+/** `strangler routes | promote | rollback | bypass`: where requests go, and moving that. */
 export function addRoutes(program: Command): void {
   program
     .command('routes')
@@ -32,22 +31,8 @@ export function addRoutes(program: Command): void {
       const { on: bypass } = await askGateway<{ on: boolean }>(system, 'GET', '/api/bypass');
       print(options, { bypass, routes }, () => `${bypass ? `${bypassText}\n\n` : ''}${describeRoutes(routes)}`);
     });
-  addExplain(program);
   for (const direction of ['promote', 'rollback'] as const) addMove(program, direction);
   addBypass(program);
-}
-
-function addExplain(program: Command): void {
-  program
-    .command('explain <method> <url>')
-    .description('which route a request would take, which side answers, and every step of why')
-    .option('-H, --header <header>', "a request header, as in -H 'x-beta: 1'", collectHeader, {})
-    .action(async (method: string, url: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<Options & { header: Record<string, string> }>();
-      const request = { method: method.toUpperCase(), url, headers: options.header };
-      const decision = await askGateway<Explanation>(openSystem(options.config), 'POST', '/api/explain', request);
-      print(options, decision, describeDecision);
-    });
 }
 
 function addMove(program: Command, direction: 'promote' | 'rollback'): void {
@@ -99,21 +84,4 @@ function describeRoutes(routes: readonly RouteView[]): string {
     .filter(({ serve, split }) => !serve && split.length > 0)
     .map(({ capability, split }) => `${dim(`split of ${capability}:`)}  ${split.join('; ')}`);
   return [overview, '', ...new Set(splits)].join('\n');
-}
-
-function describeDecision({ route, capability, stage, primary, shadow, reasons }: Explanation): string {
-  const steps = reasons.map(({ step, outcome }, index) => `  ${index + 1}. ${step.padEnd(8)}  ${outcome}`);
-  return [
-    `${bold(primary)} answers${shadow ? `, ${shadow} is asked afterwards and compared` : ''}`,
-    dim(
-      `route ${route ?? '(none)'}${capability ? ` of ${capability}` : ''}${stage ? `, stage ${stageText(stage)}` : ''}`,
-    ),
-    ...steps,
-  ].join('\n');
-}
-
-function collectHeader(text: string, headers: Record<string, string>): Record<string, string> {
-  const match = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(text);
-  if (!match) throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected NAME: VALUE.`);
-  return { ...headers, [match[1]!.toLowerCase()]: match[2]! };
 }

@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { sendProblem } from '../../runtime/problem.ts';
 import { type Served, serve } from '../../runtime/serve.ts';
 import { GatewayError, problemOf } from '../errors.ts';
+import { describeRequest } from '../explain.ts';
 import { FlagClientApi } from '../flags/client-api.ts';
 import { nextStep, previousStep, stageText } from '../journal/rollout-steps.ts';
 import { AdminError } from './admin-errors.ts';
@@ -65,7 +66,7 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
     response.type(ports.metrics.contentType).send(await ports.metrics.text());
   });
   addClientApi(app, ports, clientApi);
-  app.use(express.json({ limit: '64kb', type: () => true }));
+  app.use(express.json({ limit: '256kb', type: () => true }));
   addRoutes(app, ports);
   addFlags(app, ports);
   addEvidence(app, ports);
@@ -123,17 +124,7 @@ function addRoutes(app: Express, ports: AdminPorts): void {
     });
   }
   app.post('/api/explain', async (request, response) => {
-    const { method, url, headers, ...more } = readBody(bodies.explain, request);
-    const [, host, target] = /^(?:https?:\/\/([^/]+))?(\/.*)$/.exec(url)!;
-    const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-    response.json(
-      await ports.explain({
-        method,
-        target: target!,
-        headers: host === undefined ? given : { host, ...given },
-        ...more,
-      }),
-    );
+    response.json(await ports.explain(describeRequest(readBody(bodies.explain, request))));
   });
   app.get('/api/bypass', (_, response) => void response.json({ on: ports.bypass.active }));
   app.post('/api/bypass', (request, response) => {

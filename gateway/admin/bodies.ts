@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requestUrl } from '../explain.ts';
 import type { Stage } from '../routing/stage.ts';
 import { AdminError } from './admin-errors.ts';
 import { flagMembers, segmentMembers } from './flag-body.ts';
@@ -7,7 +8,7 @@ const by = z.string().min(1).max(100).default('operator');
 const reason = z.string().max(1_000).default('by hand');
 
 /** A stage as it is written: `legacy`, `shadow`, `canary 25%`, `new`, `retired`. */
-const stage = z.string().transform((text, context): Stage => {
+export const stage = z.string().transform((text, context): Stage => {
   const canary = /^canary[ :](\d{1,3}(?:\.\d+)?) ?%$/.exec(text);
   if (canary && Number(canary[1]) <= 100) return { kind: 'canary', percent: Number(canary[1]) };
   if (text === 'legacy' || text === 'shadow' || text === 'new' || text === 'retired') return { kind: text };
@@ -33,9 +34,7 @@ export const bodies = {
       .transform((text) => text.toUpperCase())
       .default('GET'),
     /** A path with query, or an absolute URL. */
-    url: z
-      .string()
-      .regex(/^(https?:\/\/[^/?#\s]+)?\/\S*$/, 'expected a path such as /shipments/7, or a URL with a path'),
+    url: z.string().regex(requestUrl, 'expected a path such as /shipments/7, or a URL with a path'),
     headers: headerValues.default({}),
     clientAddress: z.union([z.ipv4(), z.ipv6()]).optional(),
     body: z.string().optional(),
