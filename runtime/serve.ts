@@ -26,7 +26,7 @@ export async function serve(
   const bound = (server.address() as AddressInfo).port;
   return {
     port: bound,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url: urlOf('http', host, bound),
     async stop(drainMs = 5_000) {
       const closed = once(server, 'close');
       server.close();
@@ -40,4 +40,9 @@ export async function serve(
       clearTimeout(cut);
     },
   };
+}
+
+/** `http://127.0.0.1:8080`, `https://[::1]:8443` */
+export function urlOf(scheme: 'http' | 'https', host: string, port: number): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

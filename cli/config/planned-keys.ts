@@ -1,7 +1,6 @@
 /** Keys of the plan whose part is not built yet, and what each will do. A configuration that uses one is told so; none is ever ignored. */
 export const plannedKeys: Readonly<Record<string, string>> = {
   kafka: 'publishing domain events to Kafka',
-  tls: 'TLS on the public listener',
   topics: "reading a Debezium's topics in place of the binlog",
   gates: 'promotion by evidence',
   rollback: 'rolling back by evidence',

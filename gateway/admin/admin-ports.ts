@@ -49,6 +49,8 @@ export interface AdminPorts {
   readonly routes: () => readonly RouteView[];
   readonly explain: (request: DescribedRequest) => Promise<ExplainedRequest>;
   readonly identity: Pick<Identity, 'troubles'>;
+  /** The gateway is stopping: no more requests should come. */
+  readonly draining: () => boolean;
   readonly bypass: { readonly active: boolean; set(on: boolean, by?: string): void };
   readonly metrics: Metrics;
   readonly logger: Logger;

@@ -34,7 +34,7 @@ export async function startAdmin(listen: { port: number; host?: string }, ports:
  * The admin API. Everything needs the token but /healthz and /readyz; bodies and answers are JSON, errors problem details.
  *
  * - `GET  /healthz` → `{status: "ok"}`: the process answers
- * - `GET  /readyz` → `{status: "ready", degraded: Degradation[]}`: 200 as long as legacy can be served
+ * - `GET  /readyz` → `{status: "ready", degraded: Degradation[]}`: 200 as long as legacy can be served; 503 and `draining` when stopping
  * - `GET  /metrics` → Prometheus text
  * - `GET  /api/status` → `{bypass, log, flags, routes: {STAGE: count}, shadows, degraded}`: see status.ts
  * - `GET  /api/routes` → `{routes: […]}`: see `routeJson`
@@ -79,7 +79,11 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
 
 function addHealth(app: Express, ports: AdminPorts): void {
   app.get('/healthz', (_, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', (_, response) => void response.json({ status: 'ready', degraded: degradations(ports) }));
+  app.get('/readyz', (_, response) => {
+    const draining = ports.draining();
+    response.status(draining ? 503 : 200);
+    response.json({ status: draining ? 'draining' : 'ready', degraded: degradations(ports) });
+  });
 }
 
 /**

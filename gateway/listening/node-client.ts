@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { GatewayError } from '../errors.ts';
 import type { BodyRead, ClientSide } from '../forwarding/client-side.ts';
 import type { Forwarder, ForwardOutcome, ForwardPlan } from '../forwarding/forwarder.ts';
@@ -6,24 +5,28 @@ import { requestFraming } from '../forwarding/framing.ts';
 import type { NodeExchange } from '../forwarding/http-exchange.ts';
 import { refuse } from '../forwarding/refuse.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
+import { withClientCertificate } from './client-certificate.ts';
+import type { Peer } from './connection.ts';
 import { readBody } from './read-body.ts';
 
 /** A client whose request a `node:http` server read. */
 export class NodeClient implements ClientSide {
   readonly #exchange: NodeExchange;
+  readonly #peer: Peer;
   readonly #forwarder: Forwarder;
   readonly #upgradeHead: Buffer | undefined;
   #head: RequestHead | undefined;
 
   /** `upgradeHead`: what the client has sent after a request to upgrade; undefined for ordinary requests. */
-  constructor(exchange: NodeExchange, forwarder: Forwarder, upgradeHead?: Buffer) {
+  constructor(exchange: NodeExchange, peer: Peer, forwarder: Forwarder, upgradeHead?: Buffer) {
     this.#exchange = exchange;
+    this.#peer = peer;
     this.#forwarder = forwarder;
     this.#upgradeHead = upgradeHead;
   }
 
   get head(): RequestHead {
-    this.#head ??= headOf(this.#exchange.request);
+    this.#head ??= headOf(this.#exchange, this.#peer);
     return this.#head;
   }
 
@@ -50,14 +53,14 @@ export class NodeClient implements ClientSide {
   }
 }
 
-function headOf(request: IncomingMessage): RequestHead {
+function headOf({ request }: NodeExchange, peer: Peer): RequestHead {
   return {
     method: request.method ?? '',
     url: request.url ?? '',
-    rawHeaders: request.rawHeaders,
+    rawHeaders: withClientCertificate(request.rawHeaders, peer),
     httpVersion: request.httpVersion === '1.0' ? '1.0' : '1.1',
     framing: requestFraming(request),
-    remoteAddress: request.socket.remoteAddress ?? '',
-    secure: false,
+    remoteAddress: peer.remoteAddress,
+    secure: peer.secure,
   };
 }

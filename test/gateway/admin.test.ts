@@ -42,6 +42,7 @@ let dir: string;
 let journal: Journal;
 let evidence: Evidence;
 let ports: AdminPorts;
+let draining: boolean;
 let app: Express;
 let reachable: boolean;
 let explained: unknown;
@@ -56,6 +57,7 @@ beforeEach(async () => {
   journal = await startJournal({ ...common, openLog: async () => openLog(`sqlite:${join(dir, 'log.db')}`) });
   evidence = await startEvidence({ ...common, journal });
   let bypass = false;
+  draining = false;
   ports = {
     token,
     journal,
@@ -90,6 +92,7 @@ beforeEach(async () => {
         bypass = on;
       },
     },
+    draining: () => draining,
     metrics,
     logger: silent,
   };

@@ -30,7 +30,8 @@ beforeEach(async () => {
   const { legacy } = configure({ legacy: { url: upstream.origin } });
   const take = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     taken += 1;
-    const client = new NodeClient({ request, response }, forwarder);
+    const peer = { remoteAddress: '127.0.0.1', secure: false, clientCertificate: 'not-asked' } as const;
+    const client = new NodeClient({ request, response }, peer, forwarder);
     try {
       reads.push((await client.readBody(maxBytes, stallMs)).kind);
     } catch (error) {
