@@ -84,6 +84,7 @@ export function phpConfiguration(tree: DebianTree, home: string): string {
     ...phpExtensions.map((name) => `extension = "${library(name)}"`),
     `upload_tmp_dir = "${home}/tmp"`,
     `session.save_path = "${home}/tmp"`,
+    'sendmail_path = /bin/true',
     'display_errors = Off',
     'date.timezone = UTC',
     '',
@@ -122,7 +123,7 @@ export function mediawikiAdditions(home: string): string {
     '$wgEnableUploads = true;',
     `$wgUploadDirectory = '${home}/mediawiki/images';`,
     "$wgUploadPath = '/images';",
-    `$wgTmpDirectory = '${home}/tmp';`,
+    `$wgCacheDirectory = $wgTmpDirectory = '${home}/tmp';`,
     ...whenAware(documented('LocalSettings.php')),
     '',
   ].join('\n');
