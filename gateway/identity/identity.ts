@@ -74,7 +74,7 @@ export async function startIdentity(ports: IdentityPorts): Promise<Identity> {
     },
     troubles: () => opened.flatMap(({ trouble }) => trouble() ?? []),
     async stop() {
-      for (const { stop } of opened) stop();
+      await Promise.all(opened.map(({ stop }) => stop()));
     },
   };
 }
@@ -87,7 +87,7 @@ async function openSource(
   switch (config.kind) {
     case 'cookie':
     case 'header':
-      return { source: new NamedUsers(config), trouble: () => undefined, stop() {} };
+      return { source: new NamedUsers(config), trouble: () => undefined, stop: async () => {} };
     case 'session':
       return openSessions(config, legacy, { telemetry, now });
     case 'jwt': {
@@ -108,7 +108,7 @@ function openSessions(
   const asker = openLegacyAsker(legacy);
   const preservesHost = legacy.host === 'preserve';
   const source = new SessionUsers(config, { ...common, askLegacy: asker.ask, preservesHost });
-  return { source, trouble: () => source.trouble, stop: () => asker.stop() };
+  return { source, trouble: () => source.trouble, stop: async () => asker.stop() };
 }
 
 function readingPorts(

@@ -8,10 +8,11 @@ export interface KeySource {
   readonly trouble: { readonly since: string; readonly detail: string } | undefined;
   /** Resolves when it was asked for newer keys, or need not or may not be asked now. Never rejects. */
   renew(): Promise<void>;
-  stop(): void;
+  /** Resolves when nothing is asked for or written any more. */
+  stop(): Promise<void>;
 }
 
 /** Keys that stay as they are. */
 export function fixedKeys(keys: TokenKeys): KeySource {
-  return { keys, trouble: undefined, renew: async () => {}, stop() {} };
+  return { keys, trouble: undefined, renew: async () => {}, stop: async () => {} };
 }

@@ -12,5 +12,5 @@ export interface OpenedSource {
   readonly source: UserSource;
   /** Undefined while all is well. */
   trouble(): IdentityTrouble | undefined;
-  stop(): void;
+  stop(): Promise<void>;
 }

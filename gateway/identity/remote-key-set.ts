@@ -39,6 +39,7 @@ export class RemoteKeySet implements KeySource {
   #trouble: KeySource['trouble'];
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
+  #keeping: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(url: string, ports: RemoteKeySetPorts) {
@@ -70,18 +71,18 @@ export class RemoteKeySet implements KeySource {
     return this.#ask();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#ended.abort();
     clearTimeout(this.#timer);
+    await this.#asking;
+    await this.#keeping;
   }
 
   #ask(): Promise<void> {
     this.#askedAtMs = this.#now();
     this.#asking ??= this.#fetch()
-      .then(
-        (text) => this.#take(text),
-        (error) => this.#failed(error),
-      )
+      .then((text) => this.#take(text))
+      .catch((error) => this.#failed(error))
       .finally(() => {
         this.#asking = undefined;
         this.#askLater();
@@ -102,14 +103,16 @@ export class RemoteKeySet implements KeySource {
     return textOf(answer);
   }
 
-  /** The file is written last: a set that cannot be kept counts all the same. */
-  async #take(text: string): Promise<void> {
+  /** The set counts at once; that it is kept is not waited for. */
+  #take(text: string): void {
     const keys = keysOfSet(text);
     this.#trouble = undefined;
     this.#ports.telemetry.keySetFetched(this.#url);
     if (text === this.#text) return;
     this.#use(text, keys);
-    await replaceFile(this.#path, text).catch((error) => this.#ports.telemetry.keySetCopyFailed(this.#path, error));
+    this.#keeping = this.#keeping
+      .then(() => replaceFile(this.#path, text))
+      .catch((error) => this.#ports.telemetry.keySetCopyFailed(this.#path, error));
   }
 
   #use(text: string, keys: TokenKeys): void {

@@ -2,7 +2,7 @@ import { parseJsonPointer, valueAtPointer } from '../routing/json-pointer.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { TokenUserConfig } from './config.ts';
 import type { IdentityTelemetry } from './identity-telemetry.ts';
-import { verifyToken } from './json-web-token.ts';
+import { type TokenVerdict, verifyToken } from './json-web-token.ts';
 import type { KeySource } from './key-source.ts';
 import { type Recognition, recognised, refused, type UserEvidence, type UserSource } from './user-source.ts';
 import { withinDeadline } from './within-deadline.ts';
@@ -43,6 +43,8 @@ export class TokenUsers implements UserSource {
   readonly #verified = new BoundedCache<KnownToken>(maxKnownTokens);
   readonly #refused = new BoundedCache<KnownToken>(maxRefusedTokens);
   readonly #verifying = new Map<string, Promise<Recognition>>();
+  /** How often the keys have changed: what was verified meanwhile with older ones is not kept. */
+  #keyChanges = 0;
 
   constructor(config: TokenUserConfig, ports: TokenUsersPorts) {
     this.#config = config;
@@ -64,6 +66,7 @@ export class TokenUsers implements UserSource {
 
   /** The keys are others than before. */
   forgetAll(): void {
+    this.#keyChanges += 1;
     this.#verified.clear();
     this.#refused.clear();
   }
@@ -88,18 +91,23 @@ export class TokenUsers implements UserSource {
   }
 
   async #verify(token: string): Promise<Recognition> {
-    const { keys, telemetry, now } = this.#ports;
-    const first = await this.#ask(token);
-    const verdict = first?.kind === 'unknown-key' || !first ? await this.#askWithNewerKeys(token) : first;
-    telemetry.tokenSeen(verdict?.kind === 'verified');
-    if (verdict?.kind === 'verified') {
-      const recognition = this.#nameIn(verdict.claims);
-      this.#verified.set(token, { recognition, untilMs: verdict.expiresAtMs });
-      return recognition;
-    }
-    const noKey = keys.keys ? 'no known key has signed it' : 'no keys are known yet';
-    const recognition = refused(this.#source, verdict?.kind === 'refused' ? verdict.reason : noKey);
-    if (keys.keys) this.#refused.set(token, { recognition, untilMs: now() + refusalCountsMs });
+    const changesBefore = this.#keyChanges;
+    let verdict = await this.#ask(token);
+    if (verdict === undefined || verdict.kind === 'unknown-key') verdict = await this.#askWithNewerKeys(token);
+    this.#ports.telemetry.tokenSeen(verdict?.kind === 'verified');
+    if (verdict?.kind !== 'verified') return this.#refuse(token, verdict);
+    const recognition = this.#nameIn(verdict.claims);
+    const keep = changesBefore === this.#keyChanges;
+    if (keep) this.#verified.set(token, { recognition, untilMs: verdict.expiresAtMs });
+    return recognition;
+  }
+
+  /** Without any keys nothing is said about the token: it may be asked about again at once. */
+  #refuse(token: string, verdict: Exclude<TokenVerdict, { kind: 'verified' }> | undefined): Recognition {
+    if (verdict === undefined) return refused(this.#source, 'no keys are known yet');
+    const reason = verdict.kind === 'refused' ? verdict.reason : 'no known key has signed it';
+    const recognition = refused(this.#source, reason);
+    this.#refused.set(token, { recognition, untilMs: this.#ports.now() + refusalCountsMs });
     return recognition;
   }
 

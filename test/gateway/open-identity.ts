@@ -15,7 +15,7 @@ export interface IdentitySurroundings {
 }
 
 /** Identity with what stands below the key `identity`, as a user would write it. */
-export function openIdentity(
+export async function openIdentity(
   written: object,
   { legacy = { url: 'http://127.0.0.1:8000' }, trustedProxies = [], dataDir, metrics, now }: IdentitySurroundings = {},
 ): Promise<Identity> {
