@@ -7,7 +7,12 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const side = z.enum(['legacy', 'new'], 'expected legacy or new');
 const codes = Object.keys(gatewayErrors) as [GatewayErrorCode, ...GatewayErrorCode[]];
 
-const request = z.string().transform((text, context) => {
+/** Said of a key that is missing; what has unknown keys is told by those. */
+const missing = (what: string) => ({
+  error: ({ code }: { code?: string }) => (code === 'invalid_type' ? `expected ${what}` : undefined),
+});
+
+const request = z.string(missing('METHOD and a path or URL, such as GET /shipments/7')).transform((text, context) => {
   const [, method, url] = /^([A-Z]+) +(\S+)$/.exec(text) ?? [];
   if (method && url && requestUrl.test(url)) return { method, url };
   const message = `found ${JSON.stringify(text)}, expected METHOD and a path or URL, such as GET /shipments/7`;
@@ -15,21 +20,25 @@ const request = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const expected = z
-  .strictObject({
+const expected = z.strictObject(
+  {
     route: z
       .string()
       .nullable()
       .optional()
       .meta({ description: 'The name of the route that takes it; null: none does.' }),
     side: side.optional().meta({ description: 'Who answers.' }),
-    shadow: z.enum(['legacy', 'new', 'none']).optional().meta({ description: 'Who is asked afterwards.' }),
-    refused: z.enum(codes).optional().meta({ description: 'The code with which the gateway refuses it.' }),
-  })
-  .refine(
-    (given) => Object.keys(given).length > 0,
-    'expected at least one of route, side, shadow, refused: nothing is expected here',
-  );
+    shadow: z
+      .enum(['legacy', 'new', 'none'], 'expected legacy, new or none')
+      .optional()
+      .meta({ description: 'Who is asked afterwards.' }),
+    refused: z
+      .enum(codes, 'expected a code of docs/errors.md')
+      .optional()
+      .meta({ description: 'The code with which the gateway refuses it.' }),
+  },
+  missing('a mapping with route, side, shadow or refused'),
+);
 
 const expectation = z.strictObject({
   request: request.meta({ description: 'METHOD and a path or URL: GET /shipments/7' }),
