@@ -59,8 +59,7 @@ export function upstreamRequestHeaders(
     if (written.has(lower) || dropped(lower) || lower.includes('_') || lower.startsWith('strangler-')) return;
     if (!reception.peerTrusted && onlyFromTrustedPeers.has(lower)) return;
     if (lower === 'tracestate' && reception.trace.parentId === undefined) return;
-    const told = upstreamFieldValue(lower, value, options.rewriting);
-    if (told !== undefined) fields.push(name, told);
+    fields.push(name, upstreamFieldValue(lower, value, options.rewriting));
   });
   for (const [name, value] of ownFields(raw, reception, options)) fields.push(name, value);
   return fields;

@@ -1,7 +1,7 @@
 import { decisionField } from '../accounting/decision-field.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Reception } from '../identity/reception.ts';
-import { rewriteAnswer } from '../rewriting/rewrite-answer.ts';
+import { isUnusablePart, rewriteAnswer, withoutRange } from '../rewriting/rewrite-answer.ts';
 import type { RewritingTelemetry } from '../rewriting/rewriting-telemetry.ts';
 import type { Decision } from '../routing/decision.ts';
 import { type Route, splits } from '../routing/route.ts';
@@ -56,7 +56,7 @@ export async function serveRequest(serving: Serving, ports: ServingPorts): Promi
   const mayFallBack = canFallBack(serving, route);
   const from = mayFallBack ? await readFrom(serving, ports) : anywhere;
   if (from.kind === 'legacy') return fallBack(serving, 'the bridge has not yet passed what this client wrote', ports);
-  const outcome = await ports.targets.forward(serving.client, newSidePlan(serving, route, from, mayFallBack, ports));
+  const outcome = await forwardToNewSide(serving, route, from, mayFallBack, ports);
   if (!mayFallBack || (outcome.kind !== 'failed' && outcome.kind !== 'declined')) return { decision, outcome };
   return fallBack(serving, outcome.kind === 'failed' ? outcome.error.message : outcome.reason, ports);
 }
@@ -96,7 +96,29 @@ async function serveFromLegacy(serving: Serving, decision: Decision, ports: Serv
     return pass(status, raw, decision === serving.decision ? serving : { ...serving, decision }, side, ports);
   };
   const plan = forwardPlan(side, onAnswer, decision.shadow === undefined ? undefined : copyBytes);
-  return { decision, outcome: await ports.targets.forward(client, plan) };
+  return { decision, outcome: await forwardWhole(client, plan, side, ports) };
+}
+
+/** A part of a body that has to be rewritten is declined, and the body asked for again whole, where nothing was sent but a head. */
+async function forwardWhole(
+  client: ClientSide,
+  plan: ForwardPlan,
+  { rewriting }: SideRequest,
+  { targets }: ServingPorts,
+): Promise<ForwardOutcome> {
+  const { method, framing } = client.head;
+  if (!plan.rewritesBodies || method !== 'GET' || hasBody(framing)) return targets.forward(client, plan);
+  let partial = false;
+  const outcome = await targets.forward(client, {
+    ...plan,
+    onAnswer(status, raw) {
+      partial = isUnusablePart(status, raw, rewriting);
+      return partial
+        ? { kind: 'decline', reason: 'a part of a body that has to be rewritten' }
+        : plan.onAnswer(status, raw);
+    },
+  });
+  return partial ? targets.forward(client, { ...plan, headers: withoutRange(plan.headers) }) : outcome;
 }
 
 /** Before the client has its answer, so that its very next read is held to it. */
@@ -108,13 +130,13 @@ function noteWrite(reception: Reception, { identity, readYourWrites, waitMs }: S
   );
 }
 
-function newSidePlan(
+function forwardToNewSide(
   serving: Serving,
   route: Route,
   from: ReadFrom,
   mayFallBack: boolean,
   ports: ServingPorts,
-): ForwardPlan {
+): Promise<ForwardOutcome> {
   const { client, reception, copyBytes } = serving;
   const atLeast = from.kind === 'at-least' ? from.address : undefined;
   const side = ports.sides.newSide(reception, client.head.rawHeaders, route, atLeast);
@@ -122,7 +144,7 @@ function newSidePlan(
     const reason = mayFallBack ? reasonToDecline(status, raw, atLeast) : undefined;
     return reason === undefined ? pass(status, raw, serving, side, ports) : { kind: 'decline', reason };
   };
-  return forwardPlan(side, onAnswer, copyBytes);
+  return forwardWhole(client, forwardPlan(side, onAnswer, copyBytes), side, ports);
 }
 
 function forwardPlan(

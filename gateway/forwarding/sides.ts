@@ -81,13 +81,14 @@ export class Sides {
 }
 
 function rewritingOf(
-  { origin, host, rewriting }: UpstreamConfig,
+  { address, authority, origin, host, rewriting }: UpstreamConfig,
   { publicScheme, publicAuthority }: Reception,
   route: Route | undefined,
   routes: readonly Route[],
 ): SideRewriting {
+  const upstreamOrigin = address.kind === 'unix' ? `http://${authority}` : origin;
   return {
-    naming: { publicScheme, publicAuthority, upstreamOrigin: origin, knownAs: rewriting.knownAs },
+    naming: { publicScheme, publicAuthority, upstreamOrigin, knownAs: rewriting.knownAs },
     rules: rulesOfRoute(rewriting, route?.rewriteBodies),
     hostRewritten: host === 'rewrite',
     routes,

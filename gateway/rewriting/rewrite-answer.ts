@@ -12,6 +12,19 @@ export interface RewrittenAnswer {
   readonly transforms: (() => Transform[]) | undefined;
 }
 
+/**
+ * Whether an answer is a part of a body that has to be rewritten: a piece of the application's bytes does not fit what the client has of ours,
+ * so the body must be asked for whole.
+ */
+export function isUnusablePart(status: number, raw: readonly string[], { naming, rules }: SideRewriting): boolean {
+  return status === 206 && planAnswer(status, raw, { naming, rules: rules.bodies }).untouched === 'partial';
+}
+
+/** Request fields for the same body whole. */
+export function withoutRange(fields: readonly string[]): string[] {
+  return fields.filter((_, index) => !/^(?:range|if-range)$/i.test(fields[index - (index % 2)]!));
+}
+
 /** Decides what is done with an answer's body, and tells what came of it. */
 export function rewriteAnswer(
   status: number,

@@ -126,6 +126,8 @@ describe.each(ways)('WordPress that %s', (_, legacy) => {
     const picture = await visitor.get(url);
     expect(picture.headers.get('content-length')).toBe(String(png.length));
     expect(picture.text).toBe(png.toString('latin1'));
+    const part = await visitor.get(url, { range: 'bytes=1-3' });
+    expect([part.status, part.text]).toEqual([206, 'PNG']);
     expect((await visitor.get('/wp-admin/upload.php?mode=list')).text).toContain('red.png');
   });
 

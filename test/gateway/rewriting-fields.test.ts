@@ -228,9 +228,4 @@ describe('a request whose answer will be rewritten', () => {
     expect(upstreamFieldValue('accept-encoding', accepted, rewritten)).toBe(asked);
     expect(upstreamFieldValue('accept-encoding', accepted, side)).toBe(accepted);
   });
-
-  it.each(['range', 'if-range'])('does not carry %s, whose offsets count other bytes', (name) => {
-    expect(upstreamFieldValue(name, 'bytes=0-9', rewritten)).toBeUndefined();
-    expect(upstreamFieldValue(name, 'bytes=0-9', side)).toBe('bytes=0-9');
-  });
 });
