@@ -48,8 +48,9 @@ export class PublicListener implements RunningPart {
     this.#count = new ConnectionCount(config.limits.connections, config.limits.connectionsPerAddress);
     this.#http1 = new Http1Server(config.limits, ports);
     this.#http2 = new Http2Server(config.limits, ports);
-    // A client may end its half of the connection and still wait for the answer.
-    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void this.#take(socket));
+    // A client may end its half of the connection and still wait for the answer; below TLS Node would leave such a connection open for ever.
+    const allowHalfOpen = config.tls === undefined;
+    this.#server = net.createServer({ allowHalfOpen, noDelay: true }, (socket) => void this.#take(socket));
   }
 
   get port(): number {
