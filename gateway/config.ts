@@ -142,7 +142,7 @@ export function gatewayConfig(
       public: publicListenerConfig(listeners.public, folder),
       admin: { ...listeners.admin, token: adminToken },
     },
-    identity: identityConfig(identity, secrets),
+    identity: identityConfig(identity, secrets, folder),
     flags: unleashConfig(flags),
     routing: routingConfig(parsed.routing),
     accounting: accountingConfig(parsed, dataDir),

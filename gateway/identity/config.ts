@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { duration } from '../../runtime/config-values.ts';
 
@@ -255,16 +256,22 @@ export const identitySchema = z
   })
   .prefault({});
 
-/** Who asks, from what stands in the configuration; `secrets` as given or as made here. */
+/** Who asks, from what stands in the configuration; `secrets` as given or as made here, files looked for from `folder`. */
 export function identityConfig(
   { user, salt, assignment }: z.output<typeof identitySchema>,
   secrets: readonly [string, ...string[]],
+  folder: string,
 ): IdentityConfig {
   const { cookie, sameSite, domain, withoutCookie, afterWrite } = assignment;
   return {
-    user,
+    user: user.map((source) => inFolder(source, folder)),
     secrets,
     salt: salt ?? secrets.at(-1)!,
     assignment: { cookie, sameSite, domain, withoutCookie, afterWriteMs: afterWrite },
   };
+}
+
+function inFolder(source: UserSourceConfig, folder: string): UserSourceConfig {
+  if (source.kind !== 'jwt' || source.keys.kind !== 'file') return source;
+  return { ...source, keys: { kind: 'file', path: resolve(folder, source.keys.path) } };
 }

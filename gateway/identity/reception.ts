@@ -72,6 +72,7 @@ export class Reception implements RequestFacts, UserEvidence {
   #given: Assignment | undefined;
   #key: string | undefined;
   #origin: UnitOrigin | undefined;
+  #clientAddress: string | undefined;
   #requestId: string | undefined;
   #trace: Trace | undefined;
 
@@ -119,9 +120,9 @@ export class Reception implements RequestFacts, UserEvidence {
   }
 
   get clientAddress(): string {
-    return this.peerTrusted
-      ? this.#ports.peers.clientBehind(this.#peer, this.header('x-forwarded-for'))
-      : this.peerAddress;
+    if (!this.peerTrusted) return this.peerAddress;
+    this.#clientAddress ??= this.#ports.peers.clientBehind(this.#peer, this.header('x-forwarded-for'));
+    return this.#clientAddress;
   }
 
   /** The scheme as the client used it; what a trusted proxy says of it beats what this listener saw. */

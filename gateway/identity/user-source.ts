@@ -53,8 +53,8 @@ export function recogniseUser(
   before: Recognition = nobody,
 ): Recognition | Promise<Recognition> {
   let said = before;
-  for (const [index, source] of sources.entries()) {
-    const found = source.recognise(evidence);
+  for (let index = 0; index < sources.length; index += 1) {
+    const found = sources[index]!.recognise(evidence);
     if (found === undefined) continue;
     if (found instanceof Promise) {
       const soFar = said;
