@@ -55,12 +55,18 @@ export function compileFeature(feature: Feature, compileWith: CompileWith): Comp
     evaluations,
     dependencies,
     evaluate(facts, route) {
-      const strategy = strategies.find(({ applies }) => applies(facts, route));
+      const strategy = firstApplying(strategies, facts, route);
       if (!strategy && strategies.length > 0) return off;
       const variant = strategy?.chooseVariant?.(facts, route) ?? chooseVariant(facts, route);
       return variant === undefined ? on : evaluations.variant(variant);
     },
   };
+}
+
+/** Optimization: a loop where `find` would make a function per request. */
+function firstApplying(strategies: readonly CompiledStrategy[], facts: RequestFacts, route: FlagRoute | undefined) {
+  for (const strategy of strategies) if (strategy.applies(facts, route)) return strategy;
+  return undefined;
 }
 
 function compileStrategies(strategies: unknown, compileWith: CompileWith): CompiledStrategy[] | undefined {
@@ -110,10 +116,13 @@ function readDependency(dependency: unknown): Dependency | undefined {
   return Array.isArray(names) ? { feature, enabled: enabled !== false, variants: names } : undefined;
 }
 
-/** Optimization: most strategies have no constraint, and then there is no list to walk. */
+/** Optimization: most strategies have no constraint, and then there is no list to walk; `every` would make a function per request. */
 function all(predicates: readonly Predicate[]): Predicate {
   if (predicates.length === 1) return predicates[0]!;
-  return (facts, route) => predicates.every((predicate) => predicate(facts, route));
+  return (facts, route) => {
+    for (const predicate of predicates) if (!predicate(facts, route)) return false;
+    return true;
+  };
 }
 
 function allOrNothing<From, To>(list: readonly From[], make: (one: From) => To | undefined): To[] | undefined {

@@ -37,6 +37,7 @@ interface Tally {
   lastAt: number;
   readonly variants: Map<string, number>;
   readonly applications: Set<string>;
+  lastApplication: string | undefined;
 }
 
 /** Counts the use of flags. Who calls bounds the names: flags are those of the configuration or of the store. */
@@ -97,12 +98,17 @@ export class FlagUses {
   #tallyOf(flag: string, application: string): Tally {
     let tally = this.#tallies.get(flag);
     if (!tally) {
-      tally = { yes: 0, no: 0, lastAt: 0, variants: new Map(), applications: new Set() };
+      tally = { yes: 0, no: 0, lastAt: 0, variants: new Map(), applications: new Set(), lastApplication: undefined };
       this.#tallies.set(flag, tally);
     }
-    if (tally.applications.size < maxNames) tally.applications.add(application);
+    if (tally.lastApplication !== application) remember(tally, application);
     return tally;
   }
+}
+
+function remember(tally: Tally, application: string): void {
+  tally.lastApplication = application;
+  if (tally.applications.size < maxNames) tally.applications.add(application);
 }
 
 function addTo(counts: Map<string, number>, name: string, count: number): void {

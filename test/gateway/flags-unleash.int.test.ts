@@ -87,9 +87,7 @@ describe('flags of a real Unleash server', { timeout: 90_000 }, () => {
     await admin().createFlag('coloured', { ...rollout(60, 'default'), variants: [half('red'), half('blue')] });
     await admin().createFlag('only-red', { name: 'default' });
     await admin().addDependency('only-red', { feature: 'coloured', variants: ['red'] });
-    await admin().createFlag('without', { name: 'default' });
-    await admin().addDependency('without', { feature: 'coloured', enabled: false });
-    const names = ['coloured', 'only-red', 'without'];
+    const names = ['coloured', 'only-red'];
     for (const flag of names) await admin().setOn(flag, true);
 
     const flags = await gateway();
@@ -138,11 +136,8 @@ describe('flags of a real Unleash server', { timeout: 90_000 }, () => {
   });
 
   it('tells the server how often its flags were asked for, those that are compiled too', async () => {
-    await admin().createFlag('counted', rollout(30, 'default'));
-    await admin().setOn('counted', true);
     const flags = await gateway();
-    await vi.waitUntil(() => isKnown(flags, 'counted'), soon);
-    flags.uses.take();
+    await vi.waitUntil(() => flags.status().kind === 'fresh', soon);
     const chosen = chosenBy(flags, 'counted');
     await flags.stop();
     const told = { yes: chosen.length, no: users.length - chosen.length };
@@ -284,6 +279,9 @@ async function startWithStrategies(): Promise<RunningUnleash> {
   const admin = new UnleashAdmin(server);
   await admin.declareStrategy('by-moon');
   await admin.declareStrategy('userWithId', 'userIds');
+  // A server drops counts of flags that it did not have ten seconds ago; before the first counts it has not looked yet.
+  await admin.createFlag('counted', rollout(30, 'default'));
+  await admin.setOn('counted', true);
   return server;
 }
 
