@@ -74,7 +74,8 @@ export class UseReports {
     try {
       const answer = await fetch(`${url.replace(/\/$/, '')}/${path}`, {
         method: 'POST',
-        headers: { authorization: token, 'content-type': 'application/json' },
+        // A connection kept for a minute may be one that the server has closed.
+        headers: { authorization: token, 'content-type': 'application/json', connection: 'close' },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       });
