@@ -37,6 +37,7 @@ const drivers = [
   'pino',
   'prom-client',
   'multer',
+  'jose',
 ];
 
 interface SourceFile {
