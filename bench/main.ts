@@ -10,10 +10,11 @@ const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise
   latency: async () => (await import('./latency.ts')).measureLatency,
   memory: async () => (await import('./memory.ts')).measureMemory,
   proxy: async () => (await import('./proxy.ts')).measureProxy,
+  routing: async () => (await import('./routing.ts')).measureRouting,
   start: async () => (await import('./start.ts')).measureStart,
 };
 
-/** `npm run bench -- [flag] [lag] [latency] [memory] [proxy] [start] [--json] …`: runs what is named, or everything, one after the other. */
+/** `npm run bench -- [flag] [lag] [latency] [memory] [proxy] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -2,7 +2,8 @@ import { isDigits, type PathTemplate } from './path-template.ts';
 
 /** What is known at one place of a tree: the leaves that end there, and where each kind of next segment leads. */
 interface Node<Leaf> {
-  readonly literals: Map<string, Node<Leaf>>;
+  /** Optimization: most nodes lead nowhere further; one without a map is small, and thousands of them stay in the processor's cache. */
+  literals: Map<string, Node<Leaf>> | undefined;
   int: Node<Leaf> | undefined;
   text: Node<Leaf> | undefined;
   /** Of templates that end here. */
@@ -22,7 +23,7 @@ export class PathTree<Leaf> {
   leaf({ segments, prefix }: PathTemplate, make: () => Leaf): Leaf {
     let node = this.#root;
     for (const segment of segments) {
-      if (segment.kind === 'literal') node = childOf(node.literals, segment.text);
+      if (segment.kind === 'literal') node = childOf(node, segment.text);
       else node = node[segment.type] ??= newNode();
     }
     const end = prefix ? 'rest' : 'exact';
@@ -41,14 +42,15 @@ export class PathTree<Leaf> {
 }
 
 function newNode<Leaf>(): Node<Leaf> {
-  return { literals: new Map(), int: undefined, text: undefined, exact: undefined, rest: undefined };
+  return { literals: undefined, int: undefined, text: undefined, exact: undefined, rest: undefined };
 }
 
-function childOf<Leaf>(literals: Map<string, Node<Leaf>>, text: string): Node<Leaf> {
-  let child = literals.get(text);
+function childOf<Leaf>(node: Node<Leaf>, text: string): Node<Leaf> {
+  node.literals ??= new Map();
+  let child = node.literals.get(text);
   if (!child) {
     child = newNode();
-    literals.set(text, child);
+    node.literals.set(text, child);
   }
   return child;
 }
@@ -63,7 +65,7 @@ function searchBelow<Leaf, Input, Answer>(
 ): Answer | undefined {
   if (depth === segments.length) return node.exact === undefined ? undefined : take(node.exact, input);
   const segment = segments[depth]!;
-  const literal = node.literals.get(segment);
+  const literal = node.literals?.get(segment);
   let found = literal && searchBelow(literal, segments, depth + 1, input, take);
   if (found === undefined && node.int !== undefined && isDigits(segment))
     found = searchBelow(node.int, segments, depth + 1, input, take);

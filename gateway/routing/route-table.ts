@@ -22,12 +22,7 @@ export interface RouteTable {
 }
 
 /** Candidates whose templates have one shape, most specific first. */
-interface Leaf {
-  readonly all: Candidate[];
-  /** Those of a method and those of any method, for each method that one of them names. */
-  byMethod: ReadonlyMap<string, readonly Candidate[]>;
-  anyMethod: readonly Candidate[];
-}
+type Leaf = Candidate[];
 
 /** A search under way. */
 interface Search {
@@ -61,10 +56,10 @@ class HostPartitions {
     const leaves = new Set<Leaf>();
     for (const candidate of candidates) {
       const leaf = this.#treeOf(candidate.host).leaf(candidate.route.match.path, newLeaf);
-      leaf.all.push(candidate);
+      leaf.push(candidate);
       leaves.add(leaf);
     }
-    for (const leaf of leaves) seal(leaf);
+    for (const leaf of leaves) leaf.sort(compareCandidates);
   }
 
   match(search: Search): Matched | 'body-needed' {
@@ -79,7 +74,7 @@ class HostPartitions {
 
   candidates(input: MatchInput): Candidate[] {
     const found: Candidate[] = [];
-    const collect = (leaf: Leaf): undefined => void found.push(...leaf.all);
+    const collect = (leaf: Leaf): undefined => void found.push(...leaf);
     for (const tree of [...this.#exact.values(), ...this.#wildcards.values(), this.#any])
       tree.search(input.target.segments, input, collect);
     return found.sort(compareCandidates);
@@ -104,15 +99,7 @@ class HostPartitions {
 }
 
 function newLeaf(): Leaf {
-  return { all: [], byMethod: new Map(), anyMethod: [] };
-}
-
-function seal(leaf: Leaf): void {
-  leaf.all.sort(compareCandidates);
-  const methods = new Set(leaf.all.flatMap((candidate) => [...(candidate.methods ?? [])]));
-  const taking = (method: string) => leaf.all.filter(({ methods }) => methods?.has(method) ?? true);
-  leaf.byMethod = new Map([...methods].map((method) => [method, taking(method)]));
-  leaf.anyMethod = leaf.all.filter((candidate) => candidate.methods === undefined);
+  return [];
 }
 
 /** Of equal ranks the first in the configuration comes first. */
@@ -122,7 +109,7 @@ function compareCandidates(one: Candidate, other: Candidate): number {
 
 function firstThatHolds(leaf: Leaf, search: Search): Matched | 'body-needed' | undefined {
   const { input } = search;
-  for (const candidate of leaf.byMethod.get(input.facts.method) ?? leaf.anyMethod) {
+  for (const candidate of leaf) {
     if (!holds(candidate, input)) continue;
     if (candidate.body.length === 0) return matched(candidate, search);
     if (input.body === undefined) return 'body-needed';
@@ -136,7 +123,8 @@ function firstThatHolds(leaf: Leaf, search: Search): Matched | 'body-needed' | u
 }
 
 /** Optimization: an index loop; this runs for every condition of every candidate. */
-function holds({ predicates }: Candidate, input: MatchInput): boolean {
+function holds({ methods, predicates }: Candidate, input: MatchInput): boolean {
+  if (methods !== undefined && !methods.has(input.facts.method)) return false;
   for (let index = 0; index < predicates.length; index += 1) if (!predicates[index]!.test(input)) return false;
   return true;
 }
