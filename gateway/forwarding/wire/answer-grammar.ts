@@ -96,7 +96,7 @@ function readMeaning({ status, reason, fields, end }: HeadLines, is11: boolean, 
       const said = decimal(value);
       if (said === undefined) return bad('a Content-Length that is no number');
       if (length !== undefined) return bad('more than one Content-Length');
-      length = value;
+      length = String(said);
       bytes = said;
     } else if (name.length === 17 && isName(name, 'transfer-encoding')) {
       if (chunked || !is11 || !isName(value, 'chunked')) return bad('a Transfer-Encoding other than chunked alone');

@@ -37,10 +37,9 @@ export function isName(token: string, lower: string): boolean {
   return true;
 }
 
-/** The number that a text of digits says: `0`, `17`; undefined for anything else, a leading zero or more than 15 digits. */
+/** The number that a text of digits says: `0`, `17`, `017`; undefined for anything else and for more than 15 digits. */
 export function decimal(text: string): number | undefined {
   if (text.length === 0 || text.length > 15) return undefined;
-  if (text.length > 1 && text.charCodeAt(0) === 0x30) return undefined;
   let value = 0;
   for (let at = 0; at < text.length; at += 1) {
     const digit = text.charCodeAt(at) - 0x30;

@@ -1,4 +1,4 @@
-import { classesOf, colon, cr, lf, space, tab, tokenByte, valueByte } from './bytes.ts';
+import { classesOf, colon, cr, isName, lf, space, tab, tokenByte, valueByte } from './bytes.ts';
 
 /** The text ends before the head does. */
 export const incomplete = -1;
@@ -21,7 +21,9 @@ export function readFieldLines(text: string, from: number, fields: string[]): nu
     const valueEnd = endOf(text, nameEnd + 1, valueByte);
     const next = endOfLine(text, valueEnd);
     if (next < 0) return next;
-    fields.push(text.slice(at, nameEnd), trimmed(text, nameEnd + 1, valueEnd));
+    const name = text.slice(at, nameEnd);
+    if (saysFraming(name) && hasTabBehind(text, valueEnd)) return malformed;
+    fields.push(name, trimmed(text, nameEnd + 1, valueEnd));
     at = next;
   }
 }
@@ -48,6 +50,21 @@ function trimmed(text: string, from: number, to: number): string {
   while (start < end && isBlank(text.charCodeAt(start))) start += 1;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
   return text.slice(start, end);
+}
+
+/**
+ * These are not read alike with a tab behind their values: by Node's parser (llhttp 9.3) a length then is malformed, and an answer's
+ * `chunked` is none, so that its chunks would be the body.
+ */
+function saysFraming(name: string): boolean {
+  return isName(name, 'content-length') || isName(name, 'transfer-encoding');
+}
+
+/** Whether a tab is among the blanks before `end`. */
+function hasTabBehind(text: string, end: number): boolean {
+  let at = end - 1;
+  while (text.charCodeAt(at) === space) at -= 1;
+  return text.charCodeAt(at) === tab;
 }
 
 function isBlank(code: number): boolean {

@@ -4,11 +4,13 @@ import { type GatewayError, problemOf } from '../../errors.ts';
 import type { Framing } from '../framing.ts';
 import type { AnswerHead } from './answer-grammar.ts';
 
-/** How long a client's connection may be idle; longer than the usual load balancers' limit, so that they close first. */
-export const keepAliveMs = 65_000;
+/** The end of an answer's head behind which its connection goes on, and until when it does. */
+export function persistingLines(idleMs: number): string {
+  return `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleMs / 1_000)}\r\n\r\n`;
+}
 
-const persists = `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveMs / 1_000}\r\n\r\n`;
-const closes = 'Connection: close\r\n\r\n';
+/** The end of the last answer's head. */
+export const closingLines = 'Connection: close\r\n\r\n';
 
 /** Methods with which nobody expects a body: no length of 0 is said. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
@@ -20,10 +22,10 @@ export function requestText(method: string, target: string, fields: readonly str
   return bodyless.has(method) ? `${lines}\r\n` : `${lines}Content-Length: 0\r\n\r\n`;
 }
 
-/** An answer's head as it is written to the client: `fields` and our own framing. */
-export function answerText(answer: AnswerHead, fields: readonly string[], keepAlive: boolean): string {
+/** An answer's head as it is written to the client: `fields`, our own framing, and what becomes of the connection. */
+export function answerText(answer: AnswerHead, fields: readonly string[], connectionLines: string): string {
   const lines = fieldLines(`HTTP/1.1 ${answer.status} ${answer.reason}\r\n`, fields);
-  return lines + framingLine(answer) + (keepAlive ? persists : closes);
+  return lines + framingLine(answer) + connectionLines;
 }
 
 function framingLine({ framing, length, status }: AnswerHead): string {
@@ -43,8 +45,13 @@ export function earlyHintsText({ fields }: AnswerHead): string | undefined {
   return links.length === 0 ? undefined : `${fieldLines('HTTP/1.1 103 Early Hints\r\n', links)}\r\n`;
 }
 
-/** An error of the gateway's own as a whole answer. */
-export function refusalText(error: GatewayError, requestId: string | undefined, keepAlive: boolean): string {
+/** An error of the gateway's own as a whole answer; `headOnly`: HEAD was asked for. */
+export function refusalText(
+  error: GatewayError,
+  requestId: string | undefined,
+  headOnly: boolean,
+  connectionLines: string,
+): string {
   const problem = problemOf(error, requestId);
   const body = problemBody(problem);
   const fields = [
@@ -54,5 +61,5 @@ export function refusalText(error: GatewayError, requestId: string | undefined, 
     ['Date', new Date().toUTCString()],
   ].flat();
   const head = fieldLines(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`, fields);
-  return head + (keepAlive ? persists : closes) + body.toString('latin1');
+  return head + connectionLines + (headOnly ? '' : body.toString('latin1'));
 }

@@ -110,9 +110,10 @@ function readMeaning(method: string, target: string, fields: string[], end: numb
         break;
       case 14: {
         if (!isName(name, 'content-length')) break;
-        const bytes = decimal(fields[index + 1]!);
-        if (length !== undefined || bytes === undefined) return unusual('framing');
-        length = fields[index + 1]!;
+        const said = fields[index + 1]!;
+        const bytes = decimal(said);
+        if (length !== undefined || bytes === undefined || String(bytes) !== said) return unusual('framing');
+        length = said;
         bodyBytes = bytes;
         break;
       }

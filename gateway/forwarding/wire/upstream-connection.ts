@@ -1,4 +1,6 @@
 import net, { type Socket } from 'node:net';
+import type { UpstreamConfig } from '../config.ts';
+import type { UpstreamAddress } from '../upstreams/upstream-address.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 
 /** Room before the bytes that were read, in which an answer's new head is written: head and body then go out as one piece, uncopied. */
@@ -21,12 +23,6 @@ export interface UpstreamUser {
   drained(): void;
 }
 
-/** Where an upstream is. */
-export interface UpstreamAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** One connection to an upstream, with a buffer of its own that all reads go to. */
 export class UpstreamConnection implements Timed {
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -44,8 +40,7 @@ export class UpstreamConnection implements Timed {
 
   /** Begins to connect. `whileIdle` is told when it closes, or says something nobody asked for, while nobody uses it. */
   constructor(
-    address: UpstreamAddress,
-    connectTimeoutMs: number,
+    { address, connectTimeoutMs }: Pick<UpstreamConfig, 'address' | 'connectTimeoutMs'>,
     deadlines: Deadlines,
     whileIdle: (connection: UpstreamConnection) => void,
   ) {
@@ -54,7 +49,7 @@ export class UpstreamConnection implements Timed {
     const whole = Buffer.allocUnsafeSlow(headroomBytes + readBytes + tailroomBytes);
     const buffer = whole.subarray(headroomBytes, headroomBytes + readBytes);
     const callback = (bytes: number) => this.#read(whole, bytes);
-    this.#socket = net.connect({ ...address, noDelay: true, onread: { buffer, callback } });
+    this.#socket = net.connect({ ...placeOf(address), noDelay: true, onread: { buffer, callback } });
     this.#socket.once('connect', () => this.#stands());
     this.#socket.on('drain', () => this.user?.drained());
     this.#socket.on('error', (error) => this.#end(error));
@@ -129,6 +124,10 @@ export class UpstreamConnection implements Timed {
     if (user) user.ended(error);
     else this.#whileIdle(this);
   }
+}
+
+function placeOf(address: UpstreamAddress): { host: string; port: number } | { path: string } {
+  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
 }
 
 /** Says what the system would say had it waited as long. */

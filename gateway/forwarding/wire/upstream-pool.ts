@@ -1,26 +1,20 @@
 import type { UpstreamConfig } from '../config.ts';
 import type { Deadlines } from './deadlines.ts';
-import { type UpstreamAddress, UpstreamConnection } from './upstream-connection.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
 
 /** Connections kept to one upstream while nobody uses them, at most. */
 const maxIdle = 256;
 /** How long one is kept, unless the upstream says less. */
-const maxIdleMs = 30_000;
-/**
- * How long one may have been idle for a request that cannot be sent twice. An upstream may close an idle connection while a request is on its
- * way; nobody can know then whether it was served. Applications keep connections for 5 s and more, so a second is on the safe side of all.
- */
-const maxIdleOnceMs = 1_000;
+const keptMs = 30_000;
 /** Towards an upstream that says how long it keeps a connection, we give up so much earlier. */
 const marginMs = 1_000;
 
 /** Connections to one upstream that nobody uses, the last used at the end. */
 interface Origin {
-  readonly address: UpstreamAddress;
   readonly idle: UpstreamConnection[];
   /** What the upstream said last in Keep-Alive, and what it means. */
   hint: string | undefined;
-  idleMs: number;
+  keptMs: number;
 }
 
 /** The kept connections to all upstreams, by origin. */
@@ -34,11 +28,10 @@ export class UpstreamPool {
     this.#deadlines = deadlines;
   }
 
-  /** A connection for a request: the one used last, where it may be, else a new one. */
-  take(upstream: UpstreamConfig, reuse: 'repeatable' | 'once' | 'never'): UpstreamConnection {
+  /** A connection for a request: the one used last where it was idle for at most `idleMs`, else a new one. Undefined: a new one. */
+  take(upstream: UpstreamConfig, idleMs: number | undefined): UpstreamConnection {
     const origin = this.#origin(upstream.origin);
-    const kept = reuse === 'never' ? undefined : this.#kept(origin, reuse);
-    const connection = kept ?? this.#connect(origin, upstream.connectTimeoutMs);
+    const connection = this.#kept(origin, idleMs) ?? this.#connect(upstream, origin);
     this.#used.add(connection);
     return connection;
   }
@@ -55,7 +48,7 @@ export class UpstreamPool {
     if (hint !== origin.hint) takeHint(origin, hint);
     connection.uses += 1;
     connection.idleSinceMs = this.#deadlines.nowMs;
-    connection.deadlineMs = this.#deadlines.after(origin.idleMs);
+    connection.deadlineMs = this.#deadlines.after(origin.keptMs);
     origin.idle.push(connection);
   }
 
@@ -74,17 +67,16 @@ export class UpstreamPool {
     }
   }
 
-  #kept({ idle }: Origin, reuse: 'repeatable' | 'once'): UpstreamConnection | undefined {
+  #kept({ idle }: Origin, idleMs: number | undefined): UpstreamConnection | undefined {
     const last = idle.at(-1);
-    if (!last) return undefined;
-    if (reuse === 'once' && this.#deadlines.nowMs - last.idleSinceMs > maxIdleOnceMs) return undefined;
+    if (!last || idleMs === undefined || this.#deadlines.nowMs - last.idleSinceMs > idleMs) return undefined;
     idle.pop();
     last.deadlineMs = Number.POSITIVE_INFINITY;
     return last;
   }
 
-  #connect({ address, idle }: Origin, connectTimeoutMs: number): UpstreamConnection {
-    return new UpstreamConnection(address, connectTimeoutMs, this.#deadlines, (connection) => {
+  #connect(upstream: UpstreamConfig, { idle }: Origin): UpstreamConnection {
+    return new UpstreamConnection(upstream, this.#deadlines, (connection) => {
       const at = idle.indexOf(connection);
       if (at >= 0) idle.splice(at, 1);
       connection.destroy();
@@ -94,21 +86,15 @@ export class UpstreamPool {
   #origin(name: string): Origin {
     const known = this.#origins.get(name);
     if (known) return known;
-    const made = { address: addressOf(name), idle: [], hint: undefined, idleMs: maxIdleMs };
+    const made: Origin = { idle: [], hint: undefined, keptMs };
     this.#origins.set(name, made);
     return made;
   }
-}
-
-function addressOf(origin: string): UpstreamAddress {
-  const { hostname, port } = new URL(origin);
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) };
 }
 
 /** `timeout=5, max=100` → 4 s. */
 function takeHint(origin: Origin, hint: string | undefined): void {
   const seconds = /\btimeout=(\d{1,6})\b/i.exec(hint ?? '')?.[1];
   origin.hint = hint;
-  origin.idleMs =
-    seconds === undefined ? maxIdleMs : Math.max(0, Math.min(maxIdleMs, Number(seconds) * 1_000 - marginMs));
+  origin.keptMs = seconds === undefined ? keptMs : Math.max(0, Math.min(keptMs, Number(seconds) * 1_000 - marginMs));
 }

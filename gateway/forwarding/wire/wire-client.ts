@@ -1,4 +1,6 @@
 import type { GatewayError } from '../../errors.ts';
+import { withClientCertificate } from '../../listening/client-certificate.ts';
+import type { Peer } from '../../listening/connection.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ForwardOutcome, ForwardPlan } from '../forwarder.ts';
 import type { RequestHead } from '../request-head.ts';
@@ -14,14 +16,6 @@ export interface ClientTurns {
   destroy(client: WireClient): void;
 }
 
-/** The other end of a client's connection. */
-export interface Peer {
-  /** Its address, or the one that a PROXY header names. */
-  readonly remoteAddress: string;
-  /** It speaks TLS with this listener. */
-  readonly secure: boolean;
-}
-
 /** One request on a raw connection. */
 export class WireClient implements ClientSide {
   readonly head: RequestHead;
@@ -33,7 +27,8 @@ export class WireClient implements ClientSide {
     const { remoteAddress, secure } = connection.peer;
     this.#connection = connection;
     this.request = request;
-    this.head = { method, url: target, rawHeaders: fields, httpVersion: '1.1', framing, remoteAddress, secure };
+    const rawHeaders = withClientCertificate(fields, connection.peer);
+    this.head = { method, url: target, rawHeaders, httpVersion: '1.1', framing, remoteAddress, secure };
   }
 
   forward(plan: ForwardPlan): Promise<ForwardOutcome> {

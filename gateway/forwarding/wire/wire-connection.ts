@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import { GatewayError, type GatewayErrorCode } from '../../errors.ts';
+import type { Peer } from '../../listening/connection.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ForwardOutcome, ForwardPlan } from '../forwarder.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import { Inbox } from './inbox.ts';
-import { keepAliveMs, refusalText } from './message-text.ts';
+import { closingLines, refusalText } from './message-text.ts';
 import { maxOrdinaryHeadBytes, readRequestHead, type Unusual } from './request-grammar.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
-import { type ClientTurns, type Peer, WireClient } from './wire-client.ts';
+import { type ClientTurns, WireClient } from './wire-client.ts';
 import { type ClientEnd, WireExchange } from './wire-exchange.ts';
 
 /**
@@ -16,22 +17,36 @@ import { type ClientEnd, WireExchange } from './wire-exchange.ts';
  */
 export type HandOverReason = Unusual | 'slow' | 'body' | 'upstream';
 
-/** What connections share. */
-export interface WireShared {
-  readonly pool: UpstreamPool;
-  readonly deadlines: Deadlines;
+/** How long clients may take. */
+export interface WireLimits {
+  /** Until the first byte of a connection's first request. */
+  readonly headMs: number;
+  /** Until the first byte of a later one. */
+  readonly idleMs: number;
+}
+
+/** What a wire server stands on. */
+export interface WirePorts {
   /** Takes a request. Never throws. */
   readonly handle: (client: ClientSide) => void;
   /** Takes a connection for good, with bytes to be read. Must listen to it before it returns. */
-  readonly handOver: (socket: Socket, why: HandOverReason) => void;
+  readonly handOver: (socket: Socket, peer: Peer, why: HandOverReason) => void;
   /** A request was answered with an error before it could be handled. */
-  readonly refused: (error: GatewayError) => void;
-  /** The connection is no longer this listener's. */
+  readonly refused: (error: GatewayError, peer: Peer) => void;
+}
+
+/** What connections share. */
+export interface WireShared extends WireLimits, WirePorts {
+  readonly pool: UpstreamPool;
+  readonly deadlines: Deadlines;
+  /** The end of an answer's head behind which the connection goes on. */
+  readonly persistingLines: string;
+  /** The connection is no longer this server's. */
   readonly left: (connection: WireConnection) => void;
 }
 
-/** How long a head may take until the general listener has to look after it. */
-const headMs = 10_000;
+/** How long a head may take until the general listener has to look after it, which has a limit of its own. */
+const slowHeadMs = 1_000;
 /** How many pieces a head may come in until the same: reading it again with each piece costs. */
 const maxHeadPieces = 16;
 /** How long a client may go on sending a body that nobody waits for any more. */
@@ -88,12 +103,16 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
     shared.deadlines.watch(this);
-    this.deadlineMs = shared.deadlines.after(keepAliveMs);
+    this.deadlineMs = shared.deadlines.after(shared.headMs);
   }
 
-  /** From now on each answer is the last; without a request there is none to wait for. */
+  /** From now on each answer is the last. */
   drain(): void {
     this.#draining = true;
+  }
+
+  /** Closes it where it waits for a request. */
+  closeIdle(): void {
     if (this.#state === 'idle' && this.#inbox.length === 0) this.#close();
   }
 
@@ -101,7 +120,11 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     if (client === undefined || client === this.#client) this.#socket.destroy();
   }
 
-  get persists(): boolean {
+  get connectionLines(): string {
+    return this.#persists ? this.#shared.persistingLines : closingLines;
+  }
+
+  get #persists(): boolean {
     return !this.#lastAnswer && !this.#draining;
   }
 
@@ -168,7 +191,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     this.#client = undefined;
     this.#head = undefined;
     this.resumeBody();
-    if (!this.persists) this.#close();
+    if (!this.#persists) this.#close();
     else if (this.bodyLeft === 0) this.#becomeIdle();
     else {
       this.#state = 'discarding';
@@ -204,7 +227,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
   readonly #onEnd = (): void => {
     if (this.#state === 'idle' && this.#inbox.length > 0) {
       const error = new GatewayError('bad-request', 'found the end of the connection in the middle of a head');
-      this.#shared.refused(error);
+      this.#shared.refused(error, this.peer);
       this.#refuse(error, undefined);
     } else if (this.#state === 'serving') this.#socket.destroy();
     else this.#socket.end();
@@ -238,7 +261,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
 
   #becomeIdle(): void {
     this.#state = 'idle';
-    this.deadlineMs = this.#shared.deadlines.after(keepAliveMs);
+    this.deadlineMs = this.#shared.deadlines.after(this.#shared.idleMs);
     this.#readOn();
   }
 
@@ -277,13 +300,14 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     this.#headPieces += 1;
     if (this.#inbox.length >= maxOrdinaryHeadBytes) this.#handOver('size');
     else if (this.#headPieces >= maxHeadPieces) this.#handOver('slow');
-    else if (this.#headPieces === 1) this.deadlineMs = this.#shared.deadlines.after(headMs);
+    else if (this.#headPieces === 1) this.deadlineMs = this.#shared.deadlines.after(slowHeadMs);
     return false;
   }
 
   #refuse(error: GatewayError, requestId: string | undefined): void {
     if (endInDoubt.has(error.code)) this.#lastAnswer = true;
-    this.write(refusalText(error, requestId, this.persists));
+    const headOnly = this.#client?.head.method === 'HEAD';
+    this.write(refusalText(error, requestId, headOnly, this.connectionLines));
     this.answered();
   }
 
@@ -300,7 +324,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
     socket.pause();
     socket.unshift(unread);
-    this.#shared.handOver(socket, why);
+    this.#shared.handOver(socket, this.peer, why);
     socket.resume();
   }
 
@@ -316,7 +340,7 @@ const noEffort = { durationMs: 0, firstByteMs: undefined, requestBytes: 0, answe
 
 /** Whether the upstream speaks plain HTTP/1.1 and the answer is passed on as it is. */
 function isForWire({ upstream, rewritesBodies }: ForwardPlan): boolean {
-  return upstream.origin.startsWith('http:') && rewritesBodies !== true;
+  return upstream.forwarder === 'wire' && upstream.tls === undefined && !rewritesBodies;
 }
 
 function look(bytes: Buffer) {

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { Effort, Ending, ForwardOutcome, ForwardPlan } from '../forwarder.ts';
 import { upstreamError } from '../upstream-error.ts';
+import { isReplayable, maxIdleMs } from '../upstreams/reuse-policy.ts';
 import { type AnswerHead, readAnswerHead } from './answer-grammar.ts';
 import { ChunkedReader } from './chunked-reader.ts';
 import { CopiedBody } from './copied-body.ts';
@@ -16,8 +17,8 @@ export interface ClientEnd {
   deadlineMs: number;
   /** Bytes of the request's body that are still to come from the client or to be taken. */
   readonly bodyLeft: number;
-  /** The connection is used for more requests after this one. */
-  readonly persists: boolean;
+  /** The end of the answer's head: whether the connection is used for more requests after this one. */
+  readonly connectionLines: string;
   /** The system has taken everything that was written. */
   readonly flushed: boolean;
   write(bytes: Buffer | string): void;
@@ -31,9 +32,6 @@ export interface ClientEnd {
   answered(): void;
   destroy(): void;
 }
-
-/** Methods that may be sent twice (RFC 9110 section 9.2.2), of those that wire takes. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** A body's beginning up to this size goes out in one piece with the head. */
 const joinedBytes = 12 * 1024;
@@ -97,7 +95,7 @@ export class WireExchange implements UpstreamUser {
 
   /** Sends the request's head with what there is of the body. */
   start(): void {
-    this.#send(this.#isRepeatable() ? 'repeatable' : 'once');
+    this.#send(maxIdleMs(this.#replayable));
   }
 
   /** More of the request's body has come. */
@@ -111,15 +109,10 @@ export class WireExchange implements UpstreamUser {
     this.#finish({ kind: 'abandoned' });
   }
 
-  /** The upstream has not answered in time, or the client has not sent its body. */
+  /** What had to happen next has not happened in time. */
   late(): void {
-    const { responseTimeoutMs } = this.#plan.upstream;
-    const clientIsLate = this.#client.bodyLeft > 0 && this.#upstream.flushed;
-    this.#fail(
-      clientIsLate
-        ? new GatewayError('client-stalled', `no byte of the request body within ${responseTimeoutMs} ms`)
-        : new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`),
-    );
+    if (this.#phase === 'head') this.#fail(this.#lateness());
+    else this.#breakOff();
   }
 
   drained(): void {
@@ -138,18 +131,33 @@ export class WireExchange implements UpstreamUser {
     else if (this.#phase === 'body') this.#endedInBody(error);
   }
 
-  /** Nothing can have been done by a request without a body that may be sent twice, when a kept connection closed without a byte. */
-  #isRepeatable(): boolean {
-    return this.#request.bodyBytes === 0 && idempotent.has(this.#request.method);
+  get #replayable(): boolean {
+    return isReplayable({ method: this.#request.method, hasBody: this.#request.bodyBytes > 0 });
   }
 
-  #send(reuse: 'repeatable' | 'once' | 'never'): void {
+  /** A byte of the request's body, the answer's head, a byte of the answer's body: each has its own limit. */
+  #expectNext(): void {
+    const { requestTimeoutMs, responseTimeoutMs, idleTimeoutMs } = this.#plan.upstream;
+    const waitsForAnswer = this.#client.bodyLeft === 0 ? responseTimeoutMs : requestTimeoutMs;
+    this.#client.deadlineMs = this.#deadlines.after(this.#phase === 'head' ? waitsForAnswer : idleTimeoutMs);
+  }
+
+  #lateness(): GatewayError {
+    const { requestTimeoutMs, responseTimeoutMs } = this.#plan.upstream;
+    if (this.#client.bodyLeft === 0)
+      return new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`);
+    return this.#upstream.flushed
+      ? new GatewayError('client-stalled', `no byte of the request body within ${requestTimeoutMs} ms`)
+      : new GatewayError('upstream-response-timeout', `took no byte of the request body within ${requestTimeoutMs} ms`);
+  }
+
+  /** `idleMs`: for how long a kept connection may have been idle; undefined: a fresh one. */
+  #send(idleMs: number | undefined): void {
     const { upstream: config, target, headers } = this.#plan;
     this.#attempts += 1;
-    const upstream = this.#pool.take(config, reuse);
+    const upstream = this.#pool.take(config, idleMs);
     this.#upstream = upstream;
     upstream.user = this;
-    this.#client.deadlineMs = this.#deadlines.after(config.responseTimeoutMs);
     const head = requestText(this.#request.method, target, headers, this.#request.framing);
     const body = this.#client.takeBody();
     if (body !== undefined && body.length <= joinedBytes) upstream.write(head + body.toString('latin1'));
@@ -158,6 +166,7 @@ export class WireExchange implements UpstreamUser {
       if (body !== undefined) this.body(body);
     }
     this.#sendBody();
+    this.#expectNext();
   }
 
   #sendBody(): void {
@@ -166,9 +175,9 @@ export class WireExchange implements UpstreamUser {
 
   #endedBeforeAnswer(error: Error | undefined): void {
     const stale = this.#upstream.uses > 0 && !this.#heard;
-    if (stale && this.#isRepeatable()) {
+    if (stale && this.#replayable) {
       this.#pool.discard(this.#upstream);
-      this.#send('never');
+      this.#send(undefined);
     } else this.#fail(upstreamError(error ?? new Error('closed'), this.#plan.upstream.origin));
   }
 
@@ -243,7 +252,6 @@ export class WireExchange implements UpstreamUser {
 
   #begin(answer: AnswerHead, bytes: Buffer, at: number, end: number): void {
     this.#firstByteMs = performance.now() - this.#startedAt;
-    this.#client.deadlineMs = Number.POSITIVE_INFINITY;
     const verdict = this.#ask(answer);
     if (verdict?.kind === 'decline') this.#finish({ kind: 'declined', reason: verdict.reason });
     if (verdict?.kind !== 'pass') return;
@@ -251,7 +259,7 @@ export class WireExchange implements UpstreamUser {
     this.#left = answer.bodyBytes;
     if (answer.framing === 'chunked')
       this.#chunks = new ChunkedReader((piece, from, to) => this.#count(piece, from, to));
-    this.#passBody(answerText(answer, verdict.fields, this.#client.persists), bytes, at, end);
+    this.#passBody(answerText(answer, verdict.fields, this.#client.connectionLines), bytes, at, end);
   }
 
   /** Undefined: it threw, and the exchange has failed with that. */
@@ -346,6 +354,7 @@ export class WireExchange implements UpstreamUser {
 
   /** What was written may still stand in the buffer that the next read goes to. */
   #holdUntilFlushed(): void {
+    this.#expectNext();
     if (this.#client.flushed) return;
     const upstream = this.#upstream;
     upstream.pause();
@@ -356,6 +365,7 @@ export class WireExchange implements UpstreamUser {
     this.#phase = 'whole';
     if (this.#client.flushed) this.#conclude();
     else {
+      this.#expectNext();
       this.#upstream.pause();
       this.#client.whenFlushed(() => this.#conclude());
     }
