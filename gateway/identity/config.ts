@@ -142,7 +142,8 @@ const tokenSource = z
       ...(secret === undefined ? [] : [{ kind: 'secret', secret } as const]),
     ];
     if (found.length !== 1) {
-      context.addIssue({ code: 'custom', message: `found ${found.length} of jwks, keys and secret, expected one` });
+      const message = `found ${found.length} of jwks, keys and secret, expected one`;
+      context.addIssue({ code: 'custom', path: ['jwt'], message });
       return z.NEVER;
     }
     const wanted = found[0]!.kind === 'secret' ? secretAlgorithms : publicKeyAlgorithms;

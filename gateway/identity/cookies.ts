@@ -59,7 +59,8 @@ function beginsPair(header: string, at: number): boolean {
 
 /** Such a text is never a whole name: a name has neither separators in it nor blanks around it. */
 function isPartOfName(text: string): boolean {
-  return /^[ \t]|[=;]|[ \t]$/.test(text);
+  if (text.includes('=') || text.includes(';')) return true;
+  return isBlank(text.charCodeAt(0)) || isBlank(text.charCodeAt(text.length - 1));
 }
 
 function endOf(header: string, from: number): number {

@@ -7,7 +7,7 @@ export interface IdentityView {
   readonly user: string | undefined;
   /** `cookie uid`, `jwt sub: "exp" claim timestamp check failed; nothing …`. */
   readonly because: string;
-  /** Where the unit of percentages and flags comes from: `the user's name`. */
+  /** What the unit of percentages and flags is taken from: `its assignment cookie`. */
   readonly unit: string;
 }
 
@@ -15,7 +15,7 @@ const unitTexts: Readonly<Record<UnitOrigin, string>> = {
   cookie: 'its assignment cookie',
   user: "the user's name: the same on every device",
   address: 'its address and user agent: it seems to be a script, which keeps no cookies',
-  made: 'made for this request and given as a cookie: it seems to be a browser, on its first visit',
+  made: 'a key made for this request and given as a cookie: it seems to be a browser, on its first visit',
 };
 
 /** Says who made a request, which source named the user, and where its unit comes from. */

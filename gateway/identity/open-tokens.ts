@@ -36,8 +36,8 @@ async function openKeys(keys: TokenUserConfig['keys'], ports: RemoteKeySetPorts)
 }
 
 async function readKeys(path: string) {
-  const text = await readFile(path, 'utf8');
   try {
+    const text = await readFile(path, 'utf8');
     return text.trimStart().startsWith('{') ? keysOfSet(text) : keyOfPem(text);
   } catch (error) {
     throw new Error(`identity.user: ${path}: ${(error as Error).message}`, { cause: error });

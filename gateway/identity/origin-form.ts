@@ -12,8 +12,8 @@ export interface OriginForm {
  * The path and query of a target, and the authority it is for: an absolute target's own beats Host (RFC 9112 section 3.2.2). Throws a
  * GatewayError (400) for a form that no origin server takes.
  */
-export function originForm(url: string, host: string): OriginForm {
-  if (url.startsWith('/') || url === '*') return { target: url, authority: host };
+export function originForm(method: string, url: string, host: string): OriginForm {
+  if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return { target: url, authority: host };
   const absolute = /^https?:\/\/([\w.~-]+(?::\d{1,5})?|\[[0-9a-f:.]+\](?::\d{1,5})?)([/?].*)?$/i.exec(url);
   if (!absolute) {
     throw new GatewayError(

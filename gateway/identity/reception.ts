@@ -81,7 +81,7 @@ export class Reception implements RequestFacts, UserEvidence {
    * server takes.
    */
   constructor(head: ReceivedHead, ports: ReceptionPorts, { user, time }: Supposition = {}) {
-    const { target, authority } = originForm(head.url, ports.hosts.received(head.rawHeaders));
+    const { target, authority } = originForm(head.method, head.url, ports.hosts.received(head.rawHeaders));
     this.#ports = ports;
     this.#rawHeaders = head.rawHeaders;
     this.#secure = head.secure;

@@ -80,6 +80,33 @@ describe('host, target and ids', () => {
     expect(received({ 'X-Request-Id': 'a b\tc' }, viaProxy).requestId).toMatch(/^[0-9a-f]{32}$/);
   });
 
+  it('reads a host alike however often it comes, and whatever came before it', () => {
+    const hosts = [
+      ['shop.example:80', 'shop.example'],
+      ['Shop.Example.', 'shop.example'],
+      ['[2001:DB8::1]:8080', '[2001:db8::1]'],
+      ['', ''],
+      [`${'a'.repeat(300)}.example`, `${'a'.repeat(300)}.example`],
+    ];
+    for (const [Host = '', name] of [...hosts, ...[...hosts].reverse(), ...hosts]) {
+      expect(received({ Host })).toMatchObject({ publicAuthority: Host, host: name });
+      for (const bad of ['a b', 'a/b', 'a:123456', 'user@a', '[::1', 'ä'])
+        expect(() => received({ Host: bad })).toThrow(/expected NAME or NAME:PORT/);
+    }
+    expect(() => received({ HOST: 'shop.example', hOst: 'shop.example' })).toThrow(/several Host headers/);
+  });
+
+  it('trusts a peer for what it is, whoever came before it', () => {
+    const peers = ['10.0.0.1', '192.0.2.1', '::ffff:10.9.9.9', '::ffff:192.0.2.1', 'fe80::1%eth0', ''];
+    for (const remoteAddress of [...peers, ...[...peers].reverse()]) {
+      const { peerTrusted, peerAddress } = received({}, { remoteAddress });
+      expect([peerTrusted, peerAddress]).toEqual([
+        /10\.\d\.\d\.\d$/.test(remoteAddress),
+        remoteAddress.replace('::ffff:', '').replace('%eth0', ''),
+      ]);
+    }
+  });
+
   it.each(['example.com:443', 'ftp://a/b', 'http://', 'x'])('refuses the target %j', (url) => {
     expect(() => received({}, { url })).toThrow(/expected a path/);
   });
