@@ -1,6 +1,6 @@
 import { reasonCode } from '../routing/reasons.ts';
 import { unitHash } from './hashes.ts';
-import { jsonText } from './json-text.ts';
+import { jsonContent } from './json-text.ts';
 import type { RequestRecord } from './request-record.ts';
 
 /** Makes the line of a request, with its newline. */
@@ -20,30 +20,32 @@ export interface AccessLineOptions {
  * and each piece that is added costs once more when the line is encoded.
  */
 export function createAccessLine({ query, userHash }: AccessLineOptions): AccessLine {
-  const timeOf = createTimeText();
+  const beginOf = createBegin();
   const wayOf = createKnownWays();
   return (record) => {
     const { trace, status, retries } = record;
     return (
-      `{"time":"${timeOf(record.startedAtMs)}","requestId":${jsonText(record.requestId)},"traceId":"${trace.traceId}"` +
+      beginOf(record.startedAtMs) +
+      jsonContent(record.requestId) +
+      `","traceId":"${trace.traceId}"` +
       (trace.sampled ? ',"sampled":true' : '') +
-      text('client', record.clientAddress) +
-      text('host', record.host) +
-      text('method', record.method) +
-      text('target', query ? record.target : pathOf(record.target)) +
+      text(',"client":"', record.clientAddress) +
+      text(',"host":"', record.host) +
+      text(',"method":"', record.method) +
+      text(',"target":"', query ? record.target : pathOf(record.target)) +
       wayOf(record) +
       (record.assignmentKey === undefined ? '' : `,"unit":"${unitHash(record.assignmentKey)}"`) +
       (record.user === undefined ? '' : `,"user":"${userHash(record.user)}"`) +
       (status === undefined ? '' : `,"status":${status}`) +
       `,"outcome":"${record.outcome}"` +
       (record.code === undefined ? '' : `,"code":"${record.code}"`) +
-      `,"durationMs":${millisecondsText(record.durationMs)}` +
-      duration('firstByteMs', record.firstByteMs) +
-      (isWorthTelling(record.waitedMs) ? duration('waitedMs', record.waitedMs) : '') +
+      duration(',"durationMs":', record.durationMs) +
+      duration(',"firstByteMs":', record.firstByteMs) +
+      (isWorthTelling(record.waitedMs) ? duration(',"waitedMs":', record.waitedMs) : '') +
       (retries === 0 ? '' : `,"retries":${retries}`) +
-      count('bytesIn', record.bytesIn) +
-      count('bytesOut', record.bytesOut) +
-      text('fallback', record.fallback) +
+      count(',"bytesIn":', record.bytesIn) +
+      count(',"bytesOut":', record.bytesOut) +
+      text(',"fallback":"', record.fallback) +
       '}\n'
     );
   };
@@ -54,8 +56,9 @@ function isWorthTelling(waitedMs: number | undefined): boolean {
   return waitedMs !== undefined && waitedMs >= 1;
 }
 
-function text(name: string, value: string | undefined): string {
-  return value === undefined ? '' : `,"${name}":${jsonText(value)}`;
+/** `field` is the field's name up to its value's opening quote; so here and below, because each piece costs. */
+function text(field: string, value: string | undefined): string {
+  return value === undefined ? '' : `${field}${jsonContent(value)}"`;
 }
 
 function pathOf(target: string | undefined): string | undefined {
@@ -64,12 +67,12 @@ function pathOf(target: string | undefined): string | undefined {
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-function duration(name: string, value: number | undefined): string {
-  return value === undefined ? '' : `,"${name}":${millisecondsText(value)}`;
+function duration(field: string, value: number | undefined): string {
+  return value === undefined ? '' : field + millisecondsText(value);
 }
 
-function count(name: string, value: number | undefined): string {
-  return value === undefined ? '' : `,"${name}":${value}`;
+function count(field: string, value: number | undefined): string {
+  return value === undefined ? '' : field + value;
 }
 
 const threeDigits = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
@@ -81,17 +84,23 @@ function millisecondsText(durationMs: number): string {
   return `${whole}.${threeDigits[micros - whole * 1000]!}`;
 }
 
-/** `2026-01-31T12:00:00.123Z`. Optimization: the second's text is made once a second. */
-function createTimeText(): (epochMs: number) => string {
+/**
+ * The beginning of a line, up to its request id. Optimization: made once for all requests of a millisecond, and what stands for the second
+ * once a second.
+ */
+function createBegin(): (epochMs: number) => string {
   let second = Number.NaN;
   let upToSecond = '';
+  let latestMs = Number.NaN;
+  let latest = '';
   return (epochMs) => {
+    if (epochMs === latestMs) return latest;
     const now = Math.floor(epochMs / 1000);
-    if (now !== second) {
-      second = now;
-      upToSecond = new Date(now * 1000).toISOString().slice(0, 20);
-    }
-    return `${upToSecond}${threeDigits[epochMs - now * 1000]!}Z`;
+    if (now !== second) upToSecond = new Date(now * 1000).toISOString().slice(0, 20);
+    second = now;
+    latestMs = epochMs;
+    latest = `{"time":"${upToSecond}${threeDigits[epochMs - now * 1000]!}Z","requestId":"`;
+    return latest;
   };
 }
 
@@ -135,7 +144,7 @@ function createKnownWays(): (record: RequestRecord) => string {
   };
 }
 
-const field = (name: string) => (from: string, value: string) => `${from},"${name}":${jsonText(value)}`;
+const field = (name: string) => (from: string, value: string) => `${from},"${name}":"${jsonContent(value)}"`;
 const named = {
   route: field('route'),
   capability: field('capability'),
@@ -146,5 +155,7 @@ const named = {
 
 /** The list stays open: more reasons may follow. */
 function listed(from: string, code: string): string {
-  return from.includes(',"decision":[') ? `${from},${jsonText(code)}` : `${from},"decision":[${jsonText(code)}`;
+  return from.includes(',"decision":[')
+    ? `${from},"${jsonContent(code)}"`
+    : `${from},"decision":["${jsonContent(code)}"`;
 }

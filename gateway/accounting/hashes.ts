@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 
-const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const twoDigits = Array.from({ length: 0x100 }, (_, number) => number.toString(16).padStart(2, '0'));
+const threeDigits = Array.from({ length: 0x1000 }, (_, number) => number.toString(16).padStart(3, '0'));
 
 /**
  * 16 hexadecimal digits that stand for an assignment key, by which records of one client are found. No key can be made from it: keys are
@@ -28,9 +29,7 @@ function mixed(hash: number): number {
 }
 
 function hexOf(word: number): string {
-  return (
-    hexOfByte[word >>> 24]! + hexOfByte[(word >>> 16) & 255]! + hexOfByte[(word >>> 8) & 255]! + hexOfByte[word & 255]!
-  );
+  return threeDigits[word >>> 20]! + threeDigits[(word >>> 8) & 0xfff]! + twoDigits[word & 0xff]!;
 }
 
 /** How many users are remembered, so that one who sends many requests is hashed once. */

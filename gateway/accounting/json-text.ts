@@ -6,11 +6,12 @@
 const unsafe = /[\x00-\x1f"\\\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/;
 const leftByStringify = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** A text as a JSON string on one line; parsing gives the same text back, whatever it holds. */
-export function jsonText(text: string): string {
-  if (!unsafe.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(
-    leftByStringify,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+/** What stands between the quotes of a text's JSON string, on one line; parsing gives the same text back, whatever it holds. */
+export function jsonContent(text: string): string {
+  if (!unsafe.test(text)) return text;
+  return JSON.stringify(text).slice(1, -1).replace(leftByStringify, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

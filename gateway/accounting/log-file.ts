@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LogDestination } from './log-destination.ts';
 
@@ -66,10 +67,18 @@ export class LogFile implements LogDestination {
     return handle;
   }
 
+  /** Another process that writes to the same place may have rotated it already. */
+  async #isMovedAway(): Promise<boolean> {
+    const ours = await this.#handle!.stat();
+    const there = await statIfThere(this.#options.path);
+    return there?.ino !== ours.ino || there.dev !== ours.dev;
+  }
+
   async #rotate(): Promise<void> {
     const { path, rotation, rotationFailed } = this.#options;
     const { maxBytes, keep } = rotation!;
     try {
+      if (await this.#isMovedAway()) return await this.reopen();
       for (let age = keep - 1; age > 0; age -= 1) await renameIfThere(`${path}.${age}`, `${path}.${age + 1}`);
       await renameIfThere(path, `${path}.1`);
       await this.reopen();
@@ -81,9 +90,13 @@ export class LogFile implements LogDestination {
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  await rename(from, to).catch(unlessMissing);
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  return (await stat(path).catch(unlessMissing)) ?? undefined;
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }

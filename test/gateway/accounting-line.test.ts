@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAccessLine } from '../../gateway/accounting/access-line.ts';
 import { createUserHash, unitHash } from '../../gateway/accounting/hashes.ts';
-import { jsonText } from '../../gateway/accounting/json-text.ts';
+import { jsonContent } from '../../gateway/accounting/json-text.ts';
 import type { RequestRecord } from '../../gateway/accounting/request-record.ts';
 import { record } from './accounting-record.ts';
 
@@ -133,7 +133,7 @@ describe('a line of the access log', () => {
   it('survives being written as UTF-8', () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        expect(JSON.parse(Buffer.from(jsonText(text)).toString())).toBe(text);
+        expect(JSON.parse(Buffer.from(`"${jsonContent(text)}"`).toString())).toBe(text);
       }),
       { numRuns: 1_000 },
     );
@@ -143,7 +143,7 @@ describe('a line of the access log', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
-        expect(jsonText(text)).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/);
+        expect(jsonContent(text)).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/);
       }),
     );
   });

@@ -235,6 +235,22 @@ describe('the file of the access log', () => {
     );
   });
 
+  it('is not rotated a second time by another process that writes to it', async () => {
+    const path = join(directory(), 'access.log');
+    const logs = [openFile(path, { maxBytes: 500, keep: 9 }), openFile(path, { maxBytes: 500, keep: 9 })];
+    let lines = 0;
+    const append = async ({ log }: (typeof logs)[number], count: number) => {
+      const written = log.counts.written + count;
+      for (const line of numbered(lines, lines + count)) log.append(`${line}\n`);
+      lines += count;
+      await until(() => log.counts.written === written);
+    };
+    for (const count of [1, 100, 1]) for (const log of logs) await append(log, count);
+    for (const { log } of logs) await log.stop();
+    expect(readdirSync(join(path, '..')).sort()).toEqual(['access.log', 'access.log.1']);
+    expect([`${path}.1`, path].flatMap(linesOf)).toEqual(numbered(0, 204));
+  });
+
   it('goes on in a file that is there, and counts its size', async () => {
     const path = join(directory(), 'access.log');
     writeFileSync(path, `${'old'.repeat(100)}\n`);
