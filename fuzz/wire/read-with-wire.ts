@@ -116,6 +116,7 @@ function chunkedBody(text: string, at: number): string | undefined {
   const pieces: string[] = [];
   const bytes = Buffer.from(text, 'latin1');
   const chunks = new ChunkedReader((piece, from, to) => pieces.push(piece.toString('latin1', from, to)));
-  chunks.read(bytes, at, bytes.length);
+  const chunksEnd = chunks.read(bytes, at, bytes.length);
+  if (chunks.inTrailers) chunks.read(bytes, chunksEnd, bytes.length);
   return chunks.done ? pieces.join('') : undefined;
 }

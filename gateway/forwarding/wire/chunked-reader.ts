@@ -38,13 +38,21 @@ type Place =
   | 'done'
   | 'malformed';
 
+const trailerPlaces: ReadonlySet<Place> = new Set([
+  'trailer-first',
+  'trailer-name',
+  'trailer-value',
+  'trailer-lf',
+  'last-lf',
+]);
+
 /**
  * Follows a body in the chunked coding (RFC 9112 section 7.1), byte by byte, so that it can be passed on as it is and only when it is sound:
  *
  *     chunk   = 1*13HEXDIG *( ";" token [ "=" ( token / quoted-string ) ] ) CRLF  bytes  CRLF
  *     last    = 1*"0" extensions CRLF  *( field-line CRLF )  CRLF
  *
- * It needs no more memory than this state, and may be given the bytes in pieces of any size.
+ * It needs no more memory than this state and the trailer section, and may be given the bytes in pieces of any size.
  */
 export class ChunkedReader {
   readonly #tap: BodyTap;
@@ -53,6 +61,7 @@ export class ChunkedReader {
   #digits = 0;
   /** Bytes of the extensions of this chunk, or of the trailer section, so far. */
   #extra = 0;
+  #trailerSection = '';
 
   constructor(tap: BodyTap) {
     this.#tap = tap;
@@ -67,10 +76,23 @@ export class ChunkedReader {
     return this.#place === 'malformed';
   }
 
-  /** Reads on, and returns where it stopped: at `end`, behind the message's last byte, or at the byte that is wrong. */
+  /** The chunks are over; what comes is the trailer section. */
+  get inTrailers(): boolean {
+    return this.#place === 'done' || trailerPlaces.has(this.#place);
+  }
+
+  /** The trailer section as far as it was read, with the empty line at its end: `X-Sum: 7\r\n\r\n`. */
+  get trailerSection(): string {
+    return this.#trailerSection;
+  }
+
+  /**
+   * Reads on, and returns where it stopped: at `end`, before the trailer section or behind the message's last byte, or at the byte that is wrong.
+   */
   read(bytes: Buffer, from: number, end: number): number {
     let at = from;
-    while (at < end && this.#place !== 'done') {
+    const wasInTrailers = this.inTrailers;
+    while (at < end && this.#place !== 'done' && (wasInTrailers || this.#place !== 'trailer-first')) {
       if (this.#place === 'data') {
         const to = Math.min(end, at + this.#left);
         this.#tap(bytes, at, to);
@@ -148,6 +170,7 @@ export class ChunkedReader {
   }
 
   #trailer(byte: number): Place {
+    this.#trailerSection += String.fromCharCode(byte);
     this.#extra += 1;
     if (this.#extra > maxTrailerBytes) return 'malformed';
     switch (this.#place) {

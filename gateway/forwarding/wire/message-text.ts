@@ -2,7 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import { problemBody } from '../../../runtime/problem.ts';
 import { type GatewayError, problemOf } from '../../errors.ts';
 import type { Framing } from '../framing.ts';
+import { passableTrailers } from '../trailers.ts';
 import type { AnswerHead } from './answer-grammar.ts';
+import { readFieldLines } from './field-lines.ts';
 
 /** The end of an answer's head behind which its connection goes on, and until when it does. */
 export function persistingLines(idleMs: number): string {
@@ -43,6 +45,13 @@ function fieldLines(startLine: string, fields: readonly string[]): string {
 export function earlyHintsText({ fields }: AnswerHead): string | undefined {
   const links = fields.filter((_, index) => fields[index - (index % 2)]!.toLowerCase() === 'link');
   return links.length === 0 ? undefined : `${fieldLines('HTTP/1.1 103 Early Hints\r\n', links)}\r\n`;
+}
+
+/** A trailer section for the client: what may be passed on of the one that came. */
+export function trailerText(section: string): string {
+  const fields: string[] = [];
+  readFieldLines(section, 0, fields);
+  return `${fieldLines('', passableTrailers(fields).flat())}\r\n`;
 }
 
 /** An error of the gateway's own as a whole answer; `headOnly`: HEAD was asked for. */

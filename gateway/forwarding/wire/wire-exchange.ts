@@ -6,7 +6,7 @@ import { type AnswerHead, readAnswerHead } from './answer-grammar.ts';
 import { ChunkedReader } from './chunked-reader.ts';
 import { CopiedBody } from './copied-body.ts';
 import type { Deadlines } from './deadlines.ts';
-import { answerText, earlyHintsText, requestText } from './message-text.ts';
+import { answerText, earlyHintsText, requestText, trailerText } from './message-text.ts';
 import type { OrdinaryRequest } from './request-grammar.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
 import type { UpstreamPool } from './upstream-pool.ts';
@@ -41,6 +41,7 @@ const maxHeadBytes = 64 * 1024;
 
 const endOfHead = '\r\n\r\n';
 const lastChunk = '0\r\n\r\n';
+const emptySection = '\r\n';
 
 /**
  * One request on its way to an upstream, and the answer on its way back:
@@ -299,13 +300,17 @@ export class WireExchange implements UpstreamUser {
 
   #passChunks(head: string, bytes: Buffer, at: number, end: number): void {
     const chunks = this.#chunks!;
-    const stop = chunks.read(bytes, at, end);
+    const chunksEnd = chunks.inTrailers ? at : chunks.read(bytes, at, end);
+    const stop = chunks.inTrailers ? chunks.read(bytes, chunksEnd, end) : chunksEnd;
     if (chunks.malformed) {
       this.#refuseChunks();
       return;
     }
     this.#surplus = stop < end;
-    this.#write(head, bytes, at, stop);
+    // Optimization: nearly all trailer sections are empty and come with the last chunk; they go on with it.
+    const plainEnd = chunks.done && stop - chunksEnd === emptySection.length && chunks.trailerSection === emptySection;
+    this.#write(head, bytes, at, plainEnd ? stop : chunksEnd);
+    if (chunks.done && !plainEnd) this.#client.write(trailerText(chunks.trailerSection));
     if (chunks.done) this.#whole();
     else this.#holdUntilFlushed();
   }
