@@ -37,6 +37,8 @@ const drivers = [
   'pino',
   'prom-client',
   'multer',
+  '@opentelemetry/api',
+  '@opentelemetry/sdk-node',
   'jose',
 ];
 
