@@ -41,8 +41,3 @@ export function valuesOf(raw: readonly string[], lowerName: string): string[] {
   });
   return values;
 }
-
-/** `[name, value, name, value]` → `[[name, value], [name, value]]` */
-export function pairs(raw: readonly string[]): [string, string][] {
-  return Array.from({ length: raw.length / 2 }, (_, index) => [raw[index * 2]!, raw[index * 2 + 1]!]);
-}

@@ -6,8 +6,8 @@ import { discardRest } from './discard-rest.ts';
 import type { Counted } from './effort.ts';
 import type { AnswerCopy, AnswerVerdict, Ending, ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields } from './framing.ts';
-import { pairs } from './header-fields.ts';
 import type { HttpExchange, InboundRequest } from './http-exchange.ts';
+import { passableTrailers } from './trailers.ts';
 
 /** The call that an answer came from. */
 export interface AnsweredCall {
@@ -66,6 +66,7 @@ function writeAnswerHead(
   call: AnsweredCall,
   { fields, transforms }: PassVerdict,
 ): void {
+  refuseCodings(answer);
   const framed = [...fields, ...framingFields(answerFraming(request, answer, transforms !== undefined))];
   const clientWaitsToSend = request.headers.expect !== undefined && !call.continued && !request.complete;
   if (clientWaitsToSend) response.shouldKeepAlive = false;
@@ -79,6 +80,14 @@ function writeAnswerHead(
       cause: error,
     });
   }
+}
+
+/** Node takes chunked off and leaves any other coding on, which the client would not be told of. */
+function refuseCodings(answer: IncomingMessage): void {
+  const coding = answer.headers['transfer-encoding'];
+  if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return;
+  const found = `found Transfer-Encoding ${JSON.stringify(coding.slice(0, 100))}, expected chunked`;
+  throw new GatewayError('upstream-bad-answer', found);
 }
 
 /** The framing towards the client: the length where the upstream gave one and the body stays as it is, else chunked, or until close for HTTP/1.0 (RFC 9112 section 6.3). */
@@ -129,7 +138,7 @@ function passBody(
     });
     const body = through(answer, transforms);
     body.once('end', () => {
-      if (response.chunkedEncoding && body === answer) response.addTrailers(pairs(answer.rawTrailers));
+      if (response.chunkedEncoding && body === answer) response.addTrailers(passableTrailers(answer.rawTrailers));
       response.end();
     });
     const broken = () => {

@@ -1,10 +1,11 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
+import { passEarlyHints } from './early-hints.ts';
 import type { ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields, hasBody } from './framing.ts';
-import { pairs } from './header-fields.ts';
 import type { HttpExchange, InboundRequest, OutboundResponse } from './http-exchange.ts';
+import { passableTrailers } from './trailers.ts';
 import { upstreamError } from './upstream-error.ts';
 import type { Connections } from './upstreams/connections.ts';
 
@@ -46,7 +47,8 @@ export class UpstreamCall {
   #phaseTimer: NodeJS.Timeout | undefined;
 
   /** Sends the request's head at once and its body as it arrives. Throws what Node refuses to send. */
-  constructor(connections: Connections, { request, response }: HttpExchange, plan: ForwardPlan, options: CallOptions) {
+  constructor(connections: Connections, exchange: HttpExchange, plan: ForwardPlan, options: CallOptions) {
+    const { request, response } = exchange;
     this.#request = request;
     this.#response = response;
     this.#plan = plan;
@@ -63,7 +65,7 @@ export class UpstreamCall {
       headers: [...plan.headers, ...connectionFields(method, options)],
       maxIdleMs: options.maxIdleMs,
     });
-    this.#listen(options);
+    this.#listen(options, exchange);
     if (response.destroyed) this.#abandon();
     this.#watchConnecting();
     this.#send(options.framing);
@@ -76,7 +78,7 @@ export class UpstreamCall {
     this.#upstream.destroy(error);
   }
 
-  #listen(options: CallOptions): void {
+  #listen(options: CallOptions, exchange: HttpExchange): void {
     const upstream = this.#upstream;
     upstream.on('error', (error) => this.#fail(error));
     upstream.on('close', () => {
@@ -87,7 +89,7 @@ export class UpstreamCall {
     });
     upstream.on('continue', () => this.#continue());
     upstream.on('information', ({ statusCode, headers }) => {
-      if (statusCode === 103) this.#earlyHints(headers as Record<string, string | string[]>);
+      if (statusCode === 103) passEarlyHints(exchange, headers);
     });
     upstream.on('response', (answer) => {
       if (answer.statusCode === 101)
@@ -179,7 +181,7 @@ export class UpstreamCall {
     });
     const end = () => {
       this.#awaitAnswer();
-      if (framing.kind === 'chunked') this.#upstream.addTrailers(pairs(this.#request.rawTrailers));
+      if (framing.kind === 'chunked') this.#upstream.addTrailers(passableTrailers(this.#request.rawTrailers));
       this.#upstream.end();
     };
     // A body without a byte may have ended already while routing looked into it.
@@ -194,16 +196,6 @@ export class UpstreamCall {
     if (headers.expect === undefined || httpVersion === '1.0' || this.#response.headersSent) return;
     this.continued = true;
     this.#response.writeContinue();
-  }
-
-  /** Early hints are a courtesy: what Node does not accept as a Link is left out. HTTP/1.0 knows no 1xx. */
-  #earlyHints(headers: Record<string, string | string[]>): void {
-    if (headers.link === undefined || this.#request.httpVersion === '1.0' || this.#response.headersSent) return;
-    try {
-      this.#response.writeEarlyHints({ link: headers.link });
-    } catch {
-      return;
-    }
   }
 }
 

@@ -1,91 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { answering, connect, eventually, rawServer, type Wire } from '../gateway/wire.ts';
-
-/** What a forwarder may be told. */
-export interface ForwarderOptions {
-  readonly host?: 'preserve' | 'rewrite';
-  readonly connectTimeoutMs?: number;
-  /** As `responseTimeoutMs` when left out. */
-  readonly requestTimeoutMs?: number;
-  readonly responseTimeoutMs?: number;
-  readonly idleTimeoutMs?: number;
-  /** More keys below `legacy`, as a configuration writes them. */
-  readonly target?: object;
-  readonly trustedProxies?: readonly string[];
-}
-
-/** A listening forwarder that passes everything on to one upstream. */
-export interface StartedForwarder {
-  readonly port: number;
-  /** What it reported as a defect of its own; must stay empty whatever happens. */
-  readonly defects: readonly unknown[];
-  stop(): Promise<void>;
-}
-
-export type StartForwarder = (origin: string, options?: ForwarderOptions) => Promise<StartedForwarder>;
-
-/** Where forwarders may differ, each in its own right. */
-export interface ForwarderTraits {
-  /** Reads requests before those in front of them are answered, as node:http does. What it cannot take back then cuts the connection. */
-  readonly readsAhead: boolean;
-}
+import { flowCases } from './forwarder-flow.cases.ts';
+import {
+  type ForwarderTraits,
+  fieldsOf,
+  forwarderHarness,
+  headOf,
+  ok,
+  type StartForwarder,
+} from './forwarder-harness.ts';
+import { messageCases } from './forwarder-message.cases.ts';
 
 /** What every forwarder must do, told on the wire. */
-export function forwarderCases(
-  startForwarder: StartForwarder,
-  { readsAhead }: ForwarderTraits = { readsAhead: true },
-): void {
-  const cleanups: (() => Promise<void>)[] = [];
-  const started: StartedForwarder[] = [];
-
-  afterEach(async () => {
-    const defects = started.splice(0).flatMap((forwarder) => forwarder.defects);
-    for (const stop of cleanups.splice(0).reverse()) await stop();
-    expect(defects).toEqual([]);
-  });
-
-  /** A raw upstream, a forwarder before it, and a client's connection to that. */
-  async function between(serve: (wire: Wire) => unknown, options?: ForwarderOptions) {
-    const upstream = await rawServer(serve);
-    cleanups.push(upstream.stop);
-    return { upstream, ...(await inFrontOf(upstream.origin, options)) };
-  }
-
-  async function inFrontOf(origin: string, options?: ForwarderOptions) {
-    const forwarder = await startForwarder(origin, options);
-    started.push(forwarder);
-    cleanups.push(forwarder.stop);
-    const client = await connect(forwarder.port);
-    cleanups.push(async () => void client.socket.destroy());
-    return { forwarder, client };
-  }
-
-  /** A node:http upstream. */
-  async function httpUpstream(handler: http.RequestListener): Promise<string> {
-    const server = http.createServer({ requestTimeout: 0 }, handler);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(
-      () =>
-        new Promise((resolve) => {
-          server.close(() => resolve());
-          server.closeAllConnections();
-        }),
-    );
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  }
-
-  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-  const headOf = (text: string) => text.slice(0, text.indexOf('\r\n\r\n'));
-  const fieldsOf = (text: string, name: string) =>
-    headOf(text)
-      .split('\r\n')
-      .filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))
-      .map((line) => line.slice(name.length + 1).trim());
+export function forwarderCases(startForwarder: StartForwarder, traits: ForwarderTraits = { readsAhead: true }): void {
+  const harness = forwarderHarness(startForwarder, traits);
+  const { it, between, inFrontOf, httpUpstream, cleanups, readsAhead } = harness;
+  messageCases(harness);
+  flowCases(harness);
 
   describe('framing of requests', () => {
     it.each(['GET', 'DELETE', 'OPTIONS', 'POST'])(

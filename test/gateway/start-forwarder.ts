@@ -12,7 +12,7 @@ import { createRouteTable } from '../../gateway/routing/route-table.ts';
 import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
-import type { ForwarderOptions, StartedForwarder, StartForwarder } from '../cases/forwarder.cases.ts';
+import type { ForwarderOptions, StartedForwarder, StartForwarder } from '../cases/forwarder-harness.ts';
 import { configure } from './configure.ts';
 import { openIdentity } from './open-identity.ts';
 

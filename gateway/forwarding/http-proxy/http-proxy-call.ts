@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { GatewayError } from '../../errors.ts';
+import { passEarlyHints } from '../early-hints.ts';
 import type { ForwardPlan } from '../forwarder.ts';
 import { type Framing, framingFields, hasBody } from '../framing.ts';
 import { eachField } from '../header-fields.ts';
@@ -14,6 +15,9 @@ export type ProxyCallResult =
   /** `stale`: a kept connection turned out to be closed before one byte of an answer came. */
   | { readonly kind: 'failed'; readonly error: GatewayError; readonly stale: boolean }
   | { readonly kind: 'abandoned' };
+
+/** Node drops the fields beyond these in silence, and http-proxy cannot tell it not to. */
+const maxFields = 2_000;
 
 /** One request on its way through http-proxy, with the limits and the end that http-proxy does not give it. */
 export class HttpProxyCall implements AnsweredCall, ProxiedRequest {
@@ -77,6 +81,9 @@ export class HttpProxyCall implements AnsweredCall, ProxiedRequest {
       upstream.destroy();
       return;
     }
+    upstream.on('information', ({ statusCode, headers }) => {
+      if (statusCode === 103) passEarlyHints(this.#exchange, headers);
+    });
     upstream.on('upgrade', (_answer, socket) => {
       socket.destroy();
       this.failed(new GatewayError('upstream-bad-answer', 'found status 101: no upgrade was asked for'));
@@ -90,6 +97,11 @@ export class HttpProxyCall implements AnsweredCall, ProxiedRequest {
   answered(answer: IncomingMessage): void {
     if (answer.statusCode === 101) {
       this.failed(new GatewayError('upstream-bad-answer', 'found status 101 without Upgrade: no protocol is named'));
+      answer.destroy();
+      return;
+    }
+    if (answer.rawHeaders.length >= maxFields * 2) {
+      this.failed(new GatewayError('upstream-bad-answer', `found a head of ${maxFields} fields or more`));
       answer.destroy();
       return;
     }

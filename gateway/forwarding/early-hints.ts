@@ -1,0 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { HttpExchange } from './http-exchange.ts';
+
+/** Passes a 103 on. Early hints are a courtesy: what Node does not accept as a Link is left out. HTTP/1.0 knows no 1xx. */
+export function passEarlyHints({ request, response }: HttpExchange, headers: IncomingHttpHeaders): void {
+  const { link } = headers;
+  if (link === undefined || request.httpVersion === '1.0' || response.headersSent) return;
+  try {
+    response.writeEarlyHints({ link });
+  } catch {
+    return;
+  }
+}
