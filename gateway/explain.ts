@@ -77,7 +77,7 @@ export async function explainRequest(
   const decision = orRefuse(decide(facts, routing, () => 0, given));
   const target = routing.bypass ? undefined : parseTarget(facts.target);
   const input = target && !('ambiguous' in target) ? { facts, target, body: given } : undefined;
-  const explanation = explanationOf(decision, input, input ? routing.table.candidates(input) : []);
+  const explanation = explanationOf(decision, input, input ? routing.table.contenders(input) : []);
   return { ...explanation, identity: viewOf(facts) };
 }
 

@@ -4,7 +4,7 @@ import { GatewayError, gatewayErrors } from '../../gateway/errors.ts';
 import { describeRequest, type ExplainedRequest, requestUrl, type WrittenRequest } from '../../gateway/explain.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
 import { explainOffline, type OfflineExplanation } from '../../gateway/offline.ts';
-import type { CandidateView } from '../../gateway/routing/explanation.ts';
+import type { ContenderView } from '../../gateway/routing/explanation.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { AwayError, askGateway, CommandError } from '../admin-client.ts';
@@ -80,7 +80,7 @@ async function withoutGateway(system: System, request: WrittenRequest): Promise<
 }
 
 function describe(explained: Explained): string {
-  const { route, capability, stage, primary, shadow, reasons, candidates, identity, offline } = explained;
+  const { route, capability, stage, primary, shadow, reasons, contenders, identity, offline } = explained;
   const steps = reasons.map(({ step, outcome }, index) => `  ${index + 1}. ${step.padEnd(9)}  ${outcome}`);
   return [
     `${bold(primary)} answers${shadow ? `, ${shadow} is asked afterwards and compared` : ''}`,
@@ -88,8 +88,8 @@ function describe(explained: Explained): string {
       `route ${route ?? '(none)'}${capability ? ` of ${capability}` : ''}${stage ? `, stage ${stageText(stage)}` : ''}`,
     ),
     ...steps,
-    ...(candidates.length > 1 || (candidates.length > 0 && route === undefined)
-      ? ['', describeCandidates(candidates)]
+    ...(contenders.length > 1 || (contenders.length > 0 && route === undefined)
+      ? ['', describeContenders(contenders)]
       : []),
     '',
     dim(`user: ${identity.user ?? 'nobody'} (${identity.because}); decided by ${identity.unit}`),
@@ -97,10 +97,10 @@ function describe(explained: Explained): string {
   ].join('\n');
 }
 
-function describeCandidates(candidates: readonly CandidateView[]): string {
+function describeContenders(contenders: readonly ContenderView[]): string {
   return table(
     ['routes whose path fits', 'of', '', ''],
-    candidates.map(({ match, capability, outcome, because }) => [match, capability, outcome, because ?? '']),
+    contenders.map(({ match, capability, outcome, because }) => [match, capability, outcome, because ?? '']),
   );
 }
 

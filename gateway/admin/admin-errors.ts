@@ -26,7 +26,7 @@ export const adminErrors = {
   'body-too-large': {
     status: 413,
     title: 'The request body is too large.',
-    remedy: 'No request to the admin API needs more than 64 KiB.',
+    remedy: 'No request to the admin API needs more than 256 KiB.',
   },
   'invalid-body': {
     status: 400,

@@ -26,8 +26,8 @@ export function parseCidr(text: string): Cidr {
   }
   const shift = BigInt(address.bits - prefix);
   const block = address.value >> shift;
-  const contains = (candidate: string) => {
-    const other = parseAddress(candidate);
+  const contains = (contender: string) => {
+    const other = parseAddress(contender);
     return other !== undefined && other.bits === address.bits && other.value >> shift === block;
   };
   // Of two blocks that meet one lies within the other.

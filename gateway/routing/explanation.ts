@@ -1,4 +1,4 @@
-import { askBody, type Candidate } from './candidate.ts';
+import { askBody, type Contender } from './contender.ts';
 import type { Decision } from './decision.ts';
 import { fitsHost } from './host-pattern.ts';
 import type { MatchInput } from './predicate.ts';
@@ -12,11 +12,11 @@ export interface Explanation extends Omit<Decision, 'reasons'> {
   /** `{step: 'split', code: 'split:flag new-shipments', outcome: 'flag new-shipments is on (default strategy) → new'}` */
   readonly reasons: readonly { readonly step: Reason['step']; readonly code: string; readonly outcome: string }[];
   /** Every route whose path fits, most specific first. */
-  readonly candidates: readonly CandidateView[];
+  readonly contenders: readonly ContenderView[];
 }
 
 /** What became of a route whose path fits. */
-export interface CandidateView {
+export interface ContenderView {
   readonly route: string;
   readonly capability: string;
   /** `GET /shipments/{id} header x-beta=1` */
@@ -30,40 +30,40 @@ export interface CandidateView {
 export function explanationOf(
   { reasons, ...decision }: Decision,
   input: MatchInput | undefined,
-  candidates: readonly Candidate[],
+  contenders: readonly Contender[],
 ): Explanation {
   return {
     ...decision,
     reasons: reasons.map((reason) => ({ step: reason.step, code: reasonCode(reason), outcome: reasonText(reason) })),
-    candidates: input === undefined ? [] : viewsOf(candidates, decision.route, input),
+    contenders: input === undefined ? [] : viewsOf(contenders, decision.route, input),
   };
 }
 
-/** A route with several hosts is a candidate for each: the one whose host fits is shown, else the first. */
-function viewsOf(candidates: readonly Candidate[], taken: string | undefined, input: MatchInput): CandidateView[] {
-  const fitting = candidates.filter(({ host }) => fitsHost(input.facts.host, host));
-  const shown = new Map([...candidates].reverse().map((candidate) => [candidate.route, candidate]));
-  for (const candidate of [...fitting].reverse()) shown.set(candidate.route, candidate);
+/** A route with several hosts is a contender for each: the one whose host fits is shown, else the first. */
+function viewsOf(contenders: readonly Contender[], taken: string | undefined, input: MatchInput): ContenderView[] {
+  const fitting = contenders.filter(({ host }) => fitsHost(input.facts.host, host));
+  const shown = new Map([...contenders].reverse().map((contender) => [contender.route, contender]));
+  for (const contender of [...fitting].reverse()) shown.set(contender.route, contender);
   const winner = fitting.find(({ route }) => route.name === taken);
-  return candidates
-    .filter((candidate) => shown.get(candidate.route) === candidate)
+  return contenders
+    .filter((contender) => shown.get(contender.route) === contender)
     .map((one) => viewOf(one, winner, input));
 }
 
-function viewOf(candidate: Candidate, winner: Candidate | undefined, input: MatchInput): CandidateView {
-  const { name, capability, match } = candidate.route;
-  return { route: name, capability, match: matchText(match), ...outcomeOf(candidate, winner, input) };
+function viewOf(contender: Contender, winner: Contender | undefined, input: MatchInput): ContenderView {
+  const { name, capability, match } = contender.route;
+  return { route: name, capability, match: matchText(match), ...outcomeOf(contender, winner, input) };
 }
 
-type Outcome = Pick<CandidateView, 'outcome' | 'because'>;
+type Outcome = Pick<ContenderView, 'outcome' | 'because'>;
 
-function outcomeOf(candidate: Candidate, winner: Candidate | undefined, input: MatchInput): Outcome {
-  if (candidate === winner) return { outcome: 'takes it', because: undefined };
-  const failing = failingCondition(candidate, input);
+function outcomeOf(contender: Contender, winner: Contender | undefined, input: MatchInput): Outcome {
+  if (contender === winner) return { outcome: 'takes it', because: undefined };
+  const failing = failingCondition(contender, input);
   if (failing !== undefined) return { outcome: 'does not hold', because: failing };
-  const asked = askBody(candidate.body, input.body ?? { kind: 'absent' });
+  const asked = askBody(contender.body, input.body ?? { kind: 'absent' });
   if (typeof asked === 'string') return { outcome: 'not looked into', because: bodyProblems[asked] };
-  const criterion = winner && decidingCriterion(winner.rank, candidate.rank);
+  const criterion = winner && decidingCriterion(winner.rank, contender.rank);
   return criterion === undefined
     ? { outcome: 'later', because: 'it stands later in the configuration' }
     : { outcome: 'less specific', because: comparisons[criterion] };
@@ -81,7 +81,7 @@ const comparisons: Readonly<Record<Criterion, string>> = {
 };
 
 /** The first condition that does not hold; undefined when all do, or when that of the body cannot be asked. */
-function failingCondition({ host, methods, predicates, body }: Candidate, input: MatchInput): string | undefined {
+function failingCondition({ host, methods, predicates, body }: Contender, input: MatchInput): string | undefined {
   const { facts } = input;
   if (!fitsHost(facts.host, host)) return `host ${host}`;
   if (methods && !methods.has(facts.method)) return `method ${[...methods].join(', ')}`;

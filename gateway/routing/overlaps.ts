@@ -1,4 +1,4 @@
-import { methodsOf } from './candidate.ts';
+import { methodsOf } from './contender.ts';
 import { pathShape } from './path-template.ts';
 import { compareRanks, rankOf } from './rank.ts';
 import type { Route, RouteMatch } from './route.ts';

@@ -1,4 +1,4 @@
-import { askBody, type Candidate, candidatesOf } from './candidate.ts';
+import { askBody, type Contender, contendersOf } from './contender.ts';
 import type { Matched } from './matched.ts';
 import { PathTree } from './path-tree.ts';
 import type { MatchInput } from './predicate.ts';
@@ -18,11 +18,11 @@ export interface RouteTable {
    */
   match(input: MatchInput): Matched | 'body-needed';
   /** Every route whose path fits, most specific first, whether or not its other conditions hold. */
-  candidates(input: MatchInput): readonly Candidate[];
+  contenders(input: MatchInput): readonly Contender[];
 }
 
-/** Candidates whose templates have one shape, most specific first. */
-type Leaf = Candidate[];
+/** Contenders whose templates have one shape, most specific first. */
+type Leaf = Contender[];
 
 /** A search under way. */
 interface Search {
@@ -36,12 +36,12 @@ const nothing: Matched = { route: undefined, reasons: [{ step: 'match', route: u
 /** Compiles routes into a table. Duplicates must be ruled out before: see `duplicateRoutes`. */
 export function createRouteTable(routes: readonly Route[]): RouteTable {
   const byName = new Map(routes.map((route) => [route.name, route]));
-  const hosts = new HostPartitions(routes.flatMap(candidatesOf));
+  const hosts = new HostPartitions(routes.flatMap(contendersOf));
   return {
     routes,
     find: (name) => byName.get(name),
     match: (input) => hosts.match({ input, unread: undefined }),
-    candidates: (input) => hosts.candidates(input),
+    contenders: (input) => hosts.contenders(input),
   };
 }
 
@@ -52,14 +52,14 @@ class HostPartitions {
   readonly #wildcards = new Map<string, PathTree<Leaf>>();
   readonly #any = new PathTree<Leaf>();
 
-  constructor(candidates: readonly Candidate[]) {
+  constructor(contenders: readonly Contender[]) {
     const leaves = new Set<Leaf>();
-    for (const candidate of candidates) {
-      const leaf = this.#treeOf(candidate.host).leaf(candidate.route.match.path, newLeaf);
-      leaf.push(candidate);
+    for (const contender of contenders) {
+      const leaf = this.#treeOf(contender.host).leaf(contender.route.match.path, newLeaf);
+      leaf.push(contender);
       leaves.add(leaf);
     }
-    for (const leaf of leaves) leaf.sort(compareCandidates);
+    for (const leaf of leaves) leaf.sort(compareContenders);
   }
 
   match(search: Search): Matched | 'body-needed' {
@@ -72,12 +72,12 @@ class HostPartitions {
     return search.unread === undefined ? nothing : { ...nothing, reasons: [...search.unread, ...nothing.reasons] };
   }
 
-  candidates(input: MatchInput): Candidate[] {
-    const found: Candidate[] = [];
+  contenders(input: MatchInput): Contender[] {
+    const found: Contender[] = [];
     const collect = (leaf: Leaf): undefined => void found.push(...leaf);
     for (const tree of [...this.#exact.values(), ...this.#wildcards.values(), this.#any])
       tree.search(input.target.segments, input, collect);
-    return found.sort(compareCandidates);
+    return found.sort(compareContenders);
   }
 
   /** The longest wildcard first; `*.example.com` is any host below example.com, not example.com itself. */
@@ -103,33 +103,33 @@ function newLeaf(): Leaf {
 }
 
 /** Of equal ranks the first in the configuration comes first. */
-function compareCandidates(one: Candidate, other: Candidate): number {
+function compareContenders(one: Contender, other: Contender): number {
   return compareRanks(one.rank, other.rank) || one.order - other.order;
 }
 
 function firstThatHolds(leaf: Leaf, search: Search): Matched | 'body-needed' | undefined {
   const { input } = search;
-  for (const candidate of leaf) {
-    if (!holds(candidate, input)) continue;
-    if (candidate.body.length === 0) return matched(candidate, search);
+  for (const contender of leaf) {
+    if (!holds(contender, input)) continue;
+    if (contender.body.length === 0) return matched(contender, search);
     if (input.body === undefined) return 'body-needed';
-    const answer = askBody(candidate.body, input.body);
-    if (answer === true) return matched(candidate, search);
+    const answer = askBody(contender.body, input.body);
+    if (answer === true) return matched(contender, search);
     if (answer === false) continue;
-    const taken = passOver(candidate.route, answer, search);
+    const taken = passOver(contender.route, answer, search);
     if (taken) return taken;
   }
   return undefined;
 }
 
-/** Optimization: an index loop; this runs for every condition of every candidate. */
-function holds({ methods, predicates }: Candidate, input: MatchInput): boolean {
+/** Optimization: an index loop; this runs for every condition of every contender. */
+function holds({ methods, predicates }: Contender, input: MatchInput): boolean {
   if (methods !== undefined && !methods.has(input.facts.method)) return false;
   for (let index = 0; index < predicates.length; index += 1) if (!predicates[index]!.test(input)) return false;
   return true;
 }
 
-function matched({ matched }: Candidate, { unread }: Search): Matched {
+function matched({ matched }: Contender, { unread }: Search): Matched {
   return unread === undefined ? matched : { ...matched, reasons: [...unread, ...matched.reasons] };
 }
 

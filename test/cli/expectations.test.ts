@@ -180,7 +180,7 @@ describe('strangler explain without a gateway', () => {
     const { stdout } = await explain('POST', '/orders', '--body', '@order.json', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       route: 'germany',
-      candidates: [
+      contenders: [
         { route: 'germany', outcome: 'takes it' },
         { route: 'form', outcome: 'not looked into', because: 'the body is of another content type' },
       ],

@@ -34,7 +34,7 @@ const decision: ExplainedRequest = {
   primary: 'legacy',
   shadow: 'new',
   reasons: [{ step: 'match', code: 'match', outcome: 'because' }],
-  candidates: [],
+  contenders: [],
   identity: { user: 'alice', because: 'cookie user', unit: 'its assignment cookie' },
 };
 

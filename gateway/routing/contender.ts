@@ -10,7 +10,7 @@ import type { BodyProblem, RequestBody } from './request-body.ts';
 import type { Route, RouteMatch } from './route.ts';
 
 /** A route compiled for one of its hosts. */
-export interface Candidate {
+export interface Contender {
   readonly route: Route;
   /** Its place in the configuration. */
   readonly order: number;
@@ -27,7 +27,7 @@ export interface Candidate {
 }
 
 /** A route compiled for each of its hosts, or once for any. */
-export function candidatesOf(route: Route, order: number): Candidate[] {
+export function contendersOf(route: Route, order: number): Contender[] {
   const { match } = route;
   const methods = methodsOf(match);
   const predicates = predicatesOf(match);
