@@ -1,10 +1,12 @@
 import { Agent, request } from 'node:http';
+import { nowMs } from '../clock.ts';
+import type { Arrival } from './sides.ts';
 
 /** One change of the flag, in milliseconds from the moment when its admin request was sent. */
 export interface Change {
   /** Until the admin API's answer was there. */
   readonly answeredMs: number;
-  /** Until the first answer of the other side was there. */
+  /** Until the first request came to the other side. */
   readonly effectiveMs: number;
 }
 
@@ -31,23 +33,23 @@ export class FlagChanger {
   /** Sets the flag, which must be the other way now. Throws when the admin API refuses or no request goes to the other side. */
   async change(enabled: boolean): Promise<Change> {
     const side = enabled ? 'new' : 'legacy';
-    const startedAt = performance.now();
-    const since = () => performance.now() - startedAt;
-    const answered = this.#set(enabled).then(since);
-    const [answeredMs, effectiveMs] = await Promise.all([answered, this.#untilAnsweredBy(side, since)]);
-    return { answeredMs, effectiveMs };
+    const startedAt = nowMs();
+    const answered = this.#set(enabled).then(nowMs);
+    const [answeredAt, arrivedAt] = await Promise.all([answered, this.#firstArrival(side, startedAt + patienceMs)]);
+    return { answeredMs: answeredAt - startedAt, effectiveMs: arrivedAt - startedAt };
   }
 
   stop(): void {
     this.#agent.destroy();
   }
 
-  async #untilAnsweredBy(side: string, since: () => number): Promise<number> {
-    while (since() < patienceMs) {
+  async #firstArrival(side: Arrival['side'], deadlineMs: number): Promise<number> {
+    while (nowMs() < deadlineMs) {
       const { body } = await this.#ask(this.#place.publicPort, 'GET', '/split', {});
-      if (body === side) return since();
+      const arrival = JSON.parse(body) as Arrival;
+      if (arrival.side === side) return arrival.atMs;
     }
-    throw new Error(`found no request answered by ${side} within ${patienceMs} ms of the change`);
+    throw new Error(`found no request at ${side} within ${patienceMs} ms of the change`);
   }
 
   async #set(enabled: boolean): Promise<void> {

@@ -1,6 +1,7 @@
-/** The two applications of the bench: each answers with the name of its side. */
+/** The two applications of the bench: each answers with the name of its side and the moment when the request came. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { nowMs } from '../clock.ts';
 import { endWithParent } from '../helper-process.ts';
 
 /** The ports that this program tells when it is ready. */
@@ -9,11 +10,18 @@ export interface SidePorts {
   readonly new: number;
 }
 
+/** A request that came to a side. */
+export interface Arrival {
+  readonly side: keyof SidePorts;
+  /** On the clock of bench/clock.ts. */
+  readonly atMs: number;
+}
+
 function listen(side: keyof SidePorts): Promise<number> {
   const server = createServer((request, response) => {
+    const arrival: Arrival = { side, atMs: nowMs() };
     request.resume();
-    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': side.length });
-    response.end(side);
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(arrival));
   });
   server.keepAliveTimeout = 0;
   return new Promise((resolve) => {
