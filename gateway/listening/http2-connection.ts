@@ -7,7 +7,7 @@ import { Http2Client } from './http2-client.ts';
 import type { ListenerPorts } from './listener-ports.ts';
 import { RateLimit } from './rate-limit.ts';
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
 /**
  * How many requests a client may begin and not wait for: more than a browser does that leaves page after page, much less than an attack
@@ -49,6 +49,7 @@ export class Http2Connection {
     session.on('stream', (...received: [ServerHttp2Stream, IncomingHttpHeaders, number, string[]]) =>
       this.#take(...received),
     );
+    sayWhatWasBroken(session);
     session.on('error', (error: NodeJS.ErrnoException) => this.#failed(error));
     session.once('close', () => clearTimeout(this.#waiting));
   }
@@ -110,7 +111,7 @@ export class Http2Connection {
   #countReset(): void {
     if (this.#session.destroyed || this.#resets.allows(performance.now())) return;
     this.#ports.telemetry.cut('too-many-resets', `${this.#peer.remoteAddress} gives up request after request`);
-    this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(new Error('too many resets'), NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Breaches of the protocol end the connection; Node has said why in GOAWAY. A client that just leaves is no failure. */
@@ -125,4 +126,22 @@ export class Http2Connection {
     this.#session.close();
     setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
+}
+
+/** What a client broke (nghttp2's error numbers) as RFC 9113 section 7 names it. */
+const codeOf: ReadonlyMap<number | undefined, number> = new Map([
+  [-505, constants.NGHTTP2_PROTOCOL_ERROR],
+  [-510, constants.NGHTTP2_STREAM_CLOSED],
+  [-522, constants.NGHTTP2_FRAME_SIZE_ERROR],
+  [-523, constants.NGHTTP2_COMPRESSION_ERROR],
+  [-524, constants.NGHTTP2_FLOW_CONTROL_ERROR],
+  [-903, constants.NGHTTP2_PROTOCOL_ERROR],
+  [-904, constants.NGHTTP2_ENHANCE_YOUR_CALM],
+]);
+
+/** Makes GOAWAY name what the client broke: Node destroys its session without a code, which then says that the fault is ours. */
+function sayWhatWasBroken(session: ServerHttp2Session): void {
+  const destroy = session.destroy.bind(session);
+  session.destroy = (error?: NodeJS.ErrnoException, code?: number) =>
+    destroy(error, code ?? (error && (codeOf.get(error.errno) ?? NGHTTP2_INTERNAL_ERROR)));
 }

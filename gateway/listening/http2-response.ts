@@ -85,8 +85,9 @@ export class Http2Response extends Writable implements OutboundResponse {
     const headers = { ':status': status, ...outgoing(fields) };
     this.chunkedEncoding = fields.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'transfer-encoding');
     if (this.#stream.closed) return;
+    // The body's end is said by trailers, be there any or not: Node would end the stream before it resets one that is broken off.
     this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers));
-    const options = { waitForTrailers: this.chunkedEncoding, sendDate: this.sendDate };
+    const options = { waitForTrailers: true, sendDate: this.sendDate };
     this.#stream.respond(headers, options);
     this.headersSent = true;
   }
