@@ -27,7 +27,7 @@ const parameters = z.record(z.string(), z.string()).superRefine((given, context)
   for (const name of percentages) {
     const text = given[name];
     if (text === undefined || isPercentage(text)) continue;
-    const message = `found ${quoted(text)}, expected a percentage from "0" to "100"`;
+    const message = `found ${quoted(text)}, expected a percentage of 0 to 100`;
     context.addIssue({ code: 'custom', path: [name], message });
   }
 });
