@@ -342,6 +342,26 @@ export function messageCases({ it, between }: ForwarderHarness): void {
     });
   });
 
+  describe('fields of a request', () => {
+    const sent = 'X-B: 2\r\nx-a: 1\r\nX-Empty:\r\nAccept: */*\r\nCookie: a=1; b="2"\r\n';
+
+    it('keep their order and case', async () => {
+      const { upstream, client } = await between(answering(ok));
+      client.send(`GET /plain HTTP/1.1\r\nHost: shop.example\r\n${sent}\r\n`);
+      await client.until(/ok$/);
+      const lines = headOf(upstream.connections[0]!.received).split('\r\n');
+      expect(lines[1]).toBe('Host: shop.example');
+      expect(lines.slice(2, 7).map((line) => line.trimEnd())).toEqual(sent.trimEnd().split('\r\n'));
+    });
+
+    it('keep their places when a name comes again', async () => {
+      const { upstream, client } = await between(answering(ok));
+      client.send('GET /plain HTTP/1.1\r\nHost: a\r\nX-B: 2\r\nX-A: 1\r\nX-B: 3\r\n\r\n');
+      await client.until(/ok$/);
+      expect(upstream.connections[0]!.received).toContain('X-B: 2\r\nX-A: 1\r\nX-B: 3\r\n');
+    });
+  });
+
   describe('interim answers', () => {
     it('of 103 are passed on each, before the answer', async () => {
       const hints = (file: string) => `HTTP/1.1 103 Early Hints\r\nLink: <${file}>; rel=preload\r\n\r\n`;

@@ -173,5 +173,6 @@ function fieldsFor(plan: ForwardPlan, framing: Framing, method: string): Record<
   const sent: Framing = hasBody(framing) || method !== 'POST' ? framing : { kind: 'length', length: '0' };
   const [name, value] = framingFields(sent);
   if (name !== undefined && value !== undefined) fields[name.toLowerCase()] = value;
-  return fields;
+  // http-proxy copies them from the last to the first.
+  return Object.fromEntries(Object.entries(fields).reverse());
 }
