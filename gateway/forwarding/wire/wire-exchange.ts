@@ -101,7 +101,7 @@ export class WireExchange implements UpstreamUser {
 
   /** More of the request's body has come. */
   body(piece: Buffer): void {
-    if (this.#phase === 'head') this.#client.deadlineMs = this.#deadlines.after(this.#plan.upstream.responseTimeoutMs);
+    this.#expectNext();
     if (!this.#upstream.write(piece)) this.#client.pauseBody();
   }
 
