@@ -71,8 +71,8 @@ const bypassText = yellow('bypass is on: legacy answers every request');
 function describeRoutes(routes: readonly RouteView[]): string {
   const overview = table(
     ['route', 'capability', 'stage', 'rollout', 'legacy', 'new'],
-    routes.map(({ name, capability, stage, serve, steps, requests }) => [
-      name,
+    routes.map(({ name, match, capability, stage, serve, steps, requests }) => [
+      name === match ? name : `${name}: ${match}`,
       capability,
       stage ? stageText(stage) : serve ? `always ${serve}` : 'split alone',
       steps.map(stageText).join(' → '),

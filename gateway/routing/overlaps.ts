@@ -1,6 +1,6 @@
 import { methodsOf } from './contender.ts';
 import { pathShape } from './path-template.ts';
-import { compareRanks, rankOf } from './rank.ts';
+import { rankOf } from './rank.ts';
 import type { Route, RouteMatch } from './route.ts';
 
 /** Two routes, the earlier in the configuration first. */
@@ -19,47 +19,65 @@ export function duplicateRoutes(routes: readonly Route[]): RoutePair[] {
 
 /**
  * Pairs of routes that are equally specific and can both match one request, so that their order decides. Not those with identical
- * conditions. Two routes of equal rank can only meet on one request when they share a host and the shape of their path, so only such are compared.
+ * conditions. Two routes of equal rank can only meet on one request when they share a host and the shape of their path; those that ask for the same
+ * names only when they ask for the same values. So thousands of routes on one path, each for its own value of a header, cost little.
  */
 export function equallySpecificRoutes(routes: readonly Route[]): RoutePair[] {
-  const pairs = [...groupByPlace(routes).values()].flatMap(pairsWithin);
-  return pairs.filter(
-    ([one, other], index) => index === pairs.findIndex((pair) => pair[0] === one && pair[1] === other),
-  );
+  const places = groupBy(routes.flatMap(placesOf), ({ place }) => place);
+  const meeting = new Map<Route, Set<Route>>();
+  for (const [earlier, later] of places.flatMap(pairsAtPlace)) {
+    const known = meeting.get(earlier);
+    if (known) known.add(later);
+    else meeting.set(earlier, new Set([later]));
+  }
+  return [...meeting].flatMap(([earlier, laters]) => [...laters].map((later): RoutePair => [earlier, later]));
 }
 
 /** A route at one of its hosts. */
 interface Placed {
   readonly route: Route;
-  readonly host: string | undefined;
+  readonly order: number;
+  /** Host, shape of the path and rank: only routes of one place can meet without one of them being more specific. */
+  readonly place: string;
+  /** The fields asked for, with and without their values. */
+  readonly names: string;
+  readonly values: string;
 }
 
-function groupByPlace(routes: readonly Route[]): Map<string, Placed[]> {
-  const groups = new Map<string, Placed[]>();
-  for (const route of routes) {
-    const { hosts, path } = route.match;
-    for (const host of hosts.length > 0 ? new Set(hosts) : [undefined]) {
-      const place = `${host ?? ''}${pathShape(path)}`;
-      const group = groups.get(place);
-      if (group) group.push({ route, host });
-      else groups.set(place, [{ route, host }]);
-    }
-  }
-  return groups;
+function placesOf(route: Route, order: number): Placed[] {
+  const { match } = route;
+  const fields = fieldsOf(match).map((record) => Object.entries(record).sort());
+  const names = JSON.stringify(fields.map((entries) => entries.map(([name]) => name)));
+  const values = JSON.stringify(fields);
+  const hosts = match.hosts.length > 0 ? [...new Set(match.hosts)] : [undefined];
+  return hosts.map((host) => {
+    const place = JSON.stringify([host ?? '', pathShape(match.path), rankOf(match, host)]);
+    return { route, order, place, names, values };
+  });
+}
+
+function pairsAtPlace(placed: readonly Placed[]): RoutePair[] {
+  const kinds = groupBy(placed, ({ names }) => names);
+  const alike = kinds.flatMap((kind) => groupBy(kind, ({ values }) => values).flatMap(pairsWithin));
+  const unlike = kinds.flatMap((kind, index) => kinds.slice(index + 1).flatMap((other) => pairsAcross(kind, other)));
+  return [...alike, ...unlike].filter(([one, other]) => canMeet(one.match, other.match));
 }
 
 function pairsWithin(group: readonly Placed[]): RoutePair[] {
-  return group.flatMap(({ route, host }, index) =>
-    group
-      .slice(index + 1)
-      .filter((later) => canMeet(route.match, later.route.match, host))
-      .map((later): RoutePair => [route, later.route]),
-  );
+  return group.flatMap((one, index) => group.slice(index + 1).map((other) => inOrder(one, other)));
 }
 
-function canMeet(one: RouteMatch, other: RouteMatch, host: string | undefined): boolean {
+function pairsAcross(group: readonly Placed[], others: readonly Placed[]): RoutePair[] {
+  return group.flatMap((one) => others.map((other) => inOrder(one, other)));
+}
+
+function inOrder(one: Placed, other: Placed): RoutePair {
+  return one.order < other.order ? [one.route, other.route] : [other.route, one.route];
+}
+
+/** Whether one request can fulfil both, as far as their rank, host and path allow it. */
+function canMeet(one: RouteMatch, other: RouteMatch): boolean {
   return (
-    compareRanks(rankOf(one, host), rankOf(other, host)) === 0 &&
     shareMethod(one, other) &&
     agree(lowerNames(one.headers), lowerNames(other.headers)) &&
     agree(one.cookies, other.cookies) &&
@@ -68,6 +86,17 @@ function canMeet(one: RouteMatch, other: RouteMatch, host: string | undefined): 
     shareClient(one, other) &&
     identityOf(one) !== identityOf(other)
   );
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[][] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return [...groups.values()];
 }
 
 function shareMethod(one: RouteMatch, other: RouteMatch): boolean {
@@ -96,10 +125,14 @@ function lowerNames(fields: Readonly<Record<string, string>>): Record<string, st
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
+function fieldsOf({ headers, cookies, query, body }: RouteMatch) {
+  return [lowerNames(headers), cookies, query, body];
+}
+
 /** A match in one spelling: two with the same text take the same requests. */
 function identityOf(match: RouteMatch): string {
-  const { hosts, path, headers, cookies, query, body, clients } = match;
-  const fields = [lowerNames(headers), cookies, query, body].map((record) => Object.entries(record).sort());
+  const { hosts, path, clients } = match;
+  const fields = fieldsOf(match).map((record) => Object.entries(record).sort());
   const methods = [...(methodsOf(match) ?? [])].sort();
   const blocks = clients.map(({ text }) => text).sort();
   return JSON.stringify([pathShape(path), [...new Set(hosts)].sort(), methods, ...fields, blocks]);

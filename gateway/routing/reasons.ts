@@ -1,7 +1,7 @@
 import { type BodyProblem, bodyProblems } from './request-body.ts';
 import { type Ambiguity, ambiguities } from './request-target.ts';
 import { matchText, type Route } from './route.ts';
-import { conditionText, type SplitEntry } from './split-entry.ts';
+import type { SplitEntry } from './split-entry.ts';
 import type { Stage, Target } from './stage.ts';
 
 /** One step of why, in the order taken. Optimization: facts only; they are put into words when somebody reads them. */
@@ -45,7 +45,7 @@ export function reasonCode(reason: Reason): string {
     case 'stage':
       return `stage:${reason.stage.kind}`;
     case 'split':
-      return `split:${reason.applies ? '' : 'not '}${conditionText(reason.entry)}`;
+      return `split:${reason.applies ? '' : 'not '}${entryCode(reason.entry)}`;
     case 'bypass':
     case 'otherwise':
     case 'held':
@@ -53,6 +53,22 @@ export function reasonCode(reason: Reason): string {
       return reason.step;
     default:
       return reason satisfies never;
+  }
+}
+
+/** Which entry of a split, without the values and users it names. */
+function entryCode(entry: SplitEntry): string {
+  switch (entry.kind) {
+    case 'header':
+    case 'cookie':
+      return `${entry.kind} ${Object.keys(entry.values).join(' ')}`;
+    case 'flag':
+      return `flag ${entry.flag}`;
+    case 'user':
+    case 'percent':
+      return entry.kind;
+    default:
+      return entry satisfies never;
   }
 }
 

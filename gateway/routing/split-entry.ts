@@ -10,11 +10,10 @@ export type SplitEntry = { readonly to: Target } & (
 
 /** An entry in one line, for lists of routes: `flag new-shipments → new`. */
 export function splitEntryText(entry: SplitEntry): string {
-  return `${conditionText(entry)} → ${entry.to}`;
+  return `${condition(entry)} → ${entry.to}`;
 }
 
-/** Whom an entry names, in one line: `flag new-shipments`. */
-export function conditionText(entry: SplitEntry): string {
+function condition(entry: SplitEntry): string {
   switch (entry.kind) {
     case 'header':
     case 'cookie':

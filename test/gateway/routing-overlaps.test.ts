@@ -47,6 +47,15 @@ describe('routes that are equally specific', () => {
     expect(pairs(match('u'), match('v'), match('w'))).toEqual(['xy', 'xz', 'yz']);
   });
 
+  it('are found among thousands on one path that ask one header for different values', () => {
+    const many = Array.from({ length: 10_000 }, (_, index) =>
+      route(`tenant ${index}`, { headers: { tenant: `${index}` } }),
+    );
+    const routes = routesOf([...many, route('extra', { headers: { other: '1' } })]);
+    expect(equallySpecificRoutes(routes)).toHaveLength(many.length);
+    expect(equallySpecificRoutes(routes.slice(0, -1))).toEqual([]);
+  });
+
   it('are warned of with both places', () => {
     const { capabilities } = gatewaySchema.parse({
       legacy: { url: 'http://a' },

@@ -7,7 +7,7 @@ import { bucketOf } from '../../gateway/routing/bucket.ts';
 import { parseCidr } from '../../gateway/routing/cidr.ts';
 import type { Decision } from '../../gateway/routing/decision.ts';
 import { newSideTarget } from '../../gateway/routing/new-side-target.ts';
-import { reasonText } from '../../gateway/routing/reasons.ts';
+import { reasonCode, reasonText } from '../../gateway/routing/reasons.ts';
 import { parseTarget } from '../../gateway/routing/request-target.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
 import { configure, gatewaySchema } from './configure.ts';
@@ -290,6 +290,45 @@ describe('deciding', () => {
       ['split', 'user bob is not listed'],
       ['percent', expect.stringMatching(/^place \d+\.\d\d of 100 lies under 100 % → new$/)],
     ]);
+  });
+
+  it('has a code for every step that names no user and no value', () => {
+    const entries = [
+      { user: ['alice'] },
+      { header: { 'X-Side': 'secret' } },
+      { cookie: { side: 'secret' } },
+      { flag: 'f' },
+    ];
+    const decision = decided(
+      facts('/a', { user: 'bob' }),
+      routing(
+        ['GET /a'],
+        { ...canary, split: [...entries, { percent: '0%' }] },
+        { stage: { kind: 'canary', percent: 0 } },
+      ),
+      never,
+    );
+    expect(decision.reasons.map(reasonCode)).toEqual([
+      'match',
+      'stage:canary',
+      'split:not user',
+      'split:not header X-Side',
+      'split:not cookie side',
+      'split:not flag f',
+      'split:not percent',
+      'percent:legacy',
+    ]);
+  });
+
+  it('keeps a client on the new side where identity says that it must stay, and nowhere else', () => {
+    const held = { heldOnNew: () => 'it has just written there' };
+    const side = (more: object, stage?: Stage) =>
+      primary(decided(facts('/a', held), routing(['GET /a'], more, stage ? { stage } : {}), never));
+    expect(side({ split: [{ flag: 'f' }] })).toBe('new');
+    expect(side(canary, { kind: 'canary', percent: 0 })).toBe('new');
+    expect(side(canary, { kind: 'shadow' })).toBe('legacy');
+    expect(side(canary, { kind: 'legacy' })).toBe('legacy');
+    expect(side({ split: [{ percent: '100%', to: 'legacy' }] })).toBe('legacy');
   });
 
   it('answers every request, whatever is in it', () => {
