@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { GatewayError, gatewayErrors } from '../../gateway/errors.ts';
 import { describeRequest, type ExplainedRequest, requestUrl, type WrittenRequest } from '../../gateway/explain.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
-import { explainOffline, type OfflineExplanation } from '../../gateway/offline.ts';
+import type { OfflineExplanation } from '../../gateway/offline.ts';
 import type { ContenderView } from '../../gateway/routing/explanation.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
@@ -68,7 +68,9 @@ async function explain(system: System, request: WrittenRequest, { offline = fals
   }
 }
 
+/** The code that does without a gateway is loaded when there is none. */
 async function withoutGateway(system: System, request: WrittenRequest): Promise<Explained> {
+  const { explainOffline } = await import('../../gateway/offline.ts');
   const ports = { logger: createLogger('explain', 'warn'), metrics: new Metrics() };
   try {
     return await explainOffline(gatewayConfigOf(system), describeRequest(request), ports);

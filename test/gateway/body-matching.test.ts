@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,10 +18,11 @@ let dataDir: string;
 
 const match = { method: 'POST', path: '/orders', body: { '/receiver/country': 'DE' } };
 
-async function start(routes: unknown[], routing: object = {}): Promise<void> {
+async function start(routes: unknown[], routing: object = {}, listener: object = {}): Promise<void> {
   const written = {
     legacy: { url: legacy.origin },
     routing,
+    listeners: { public: { port: 0, ...listener }, admin: { port: 0 } },
     capabilities: { orders: { service: service.origin, routes } },
   };
   gateway = await startGateway(configure(written, { dataDir }), {
@@ -93,6 +96,23 @@ describe('a route that asks about the body', () => {
     await wire.until(/HTTP\/1\.1 200 OK/);
     expect(received()).toEqual({ new: [body], legacy: [] });
     wire.socket.destroy();
+  });
+
+  it('takes what came over HTTP/2, and both sides get it byte for byte', async () => {
+    const fixture = (name: string) => join(import.meta.dirname, '../fixtures/tls', name);
+    const tls = { cert: fixture('default.pem'), key: fixture('default.key.pem') };
+    await start([{ name: 'germany', match, serve: 'new' }], { bodyLimit: '1KiB' }, { tls });
+    const session = http2.connect(gateway.publicUrl, { rejectUnauthorized: false });
+    const bodies = ['{"receiver":{"country":"DE"}}', '{"receiver":{"country":"US"}}', `"${'x'.repeat(200_000)}"`, ''];
+    for (const body of bodies) {
+      const stream = session.request({ ':method': 'POST', ':path': '/orders', ':authority': 'a', ...json });
+      stream.end(body);
+      stream.resume();
+      const [answered] = await once(stream, 'response');
+      expect(answered[':status']).toBe(200);
+    }
+    session.destroy();
+    expect(received()).toEqual({ new: bodies.slice(0, 1), legacy: bodies.slice(1) });
   });
 
   it('does not hold up requests whose body nobody asks about', async () => {
