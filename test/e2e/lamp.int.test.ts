@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MeasuredGateway, startMeasuredGateway } from '../../bench/proxy/gateway.ts';
-import { freePort } from '../free-port.ts';
-import { type LampApplication, type RunningLamp, startLamp } from '../real-parts/lamp.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { startChromium } from '../real-parts/chromium.ts';
+import { type LampApplication, startLamp } from '../real-parts/lamp.ts';
 import { requireRealPart } from '../real-parts/real-part.ts';
-import { formWith, Visitor } from './visitor.ts';
+import { behindGateway } from './lamp-gateway.ts';
+import { formWith, spellings, Visitor } from './visitor.ts';
 
 const lamp = requireRealPart('WordPress, MediaWiki', () => startLamp(process.env.TEST_DB_URL!));
 
@@ -25,33 +22,15 @@ const ways: [string, (application: LampApplication) => object][] = [
   ],
 ];
 
-/** A gateway of its own in front of an application, started before the tests and stopped after them; its public origin. */
-function behindGateway(legacy: (lamp: RunningLamp) => object): () => string {
-  let gateway: MeasuredGateway | undefined;
-  let site = '';
-  const folder = mkdtempSync(join(tmpdir(), 'lamp-gateway-'));
-  beforeAll(async () => {
-    const [port, admin] = [await freePort(), await freePort()];
-    const listeners = { public: { port }, admin: { port: admin } };
-    gateway = await startMeasuredGateway(folder, { legacy: legacy(lamp()), listeners }, admin);
-    site = `http://localhost:${port}`;
-  });
-  afterAll(async () => {
-    await gateway?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return () => site;
-}
-
 describe.each(ways)('WordPress that %s', (_, legacy) => {
-  const site = behindGateway(({ wordpress }) => legacy(wordpress));
+  const site = behindGateway(() => legacy(lamp().wordpress));
   let visitor: Visitor;
   let nonce = '';
   let post = { id: 0, link: '' };
   const anybody = () => new Visitor(site(), [lamp().wordpress.origin, lamp().wordpress.awareOrigin]);
 
-  beforeAll(() => {
-    visitor = anybody();
+  beforeEach(() => {
+    visitor ??= anybody();
   });
 
   it('shows its front page and its feed', async () => {
@@ -147,11 +126,11 @@ describe.each(ways)('WordPress that %s', (_, legacy) => {
 });
 
 describe.each(ways)('MediaWiki that %s', (_, legacy) => {
-  const site = behindGateway(({ mediawiki }) => legacy(mediawiki));
+  const site = behindGateway(() => legacy(lamp().mediawiki));
   let visitor: Visitor;
 
-  beforeAll(() => {
-    visitor = new Visitor(site(), [lamp().mediawiki.origin, lamp().mediawiki.awareOrigin]);
+  beforeEach(() => {
+    visitor ??= new Visitor(site(), [lamp().mediawiki.origin, lamp().mediawiki.awareOrigin]);
   });
 
   it('leads to its main page', async () => {
@@ -213,5 +192,54 @@ describe.each(ways)('MediaWiki that %s', (_, legacy) => {
     };
     expect(JSON.parse((await visitor.post('/api.php', edit)).text).edit.result).toBe('Success');
     expect((await visitor.get('/index.php/By_API')).text).toContain('Written');
+  });
+});
+
+describe('in a browser that is never led elsewhere', { timeout: 120_000 }, () => {
+  const chromium = requireRealPart('Chromium', startChromium);
+  const rewritten = (url: string) => ({ url, host: 'rewrite', rewriteBodies: true, rewriteQueries: true });
+  const wordpress = behindGateway(() => rewritten(lamp().wordpress.origin));
+  const mediawiki = behindGateway(() => rewritten(lamp().mediawiki.origin));
+
+  const names = (origin: string) => (url: string) => new RegExp(spellings(origin), 'i').test(url);
+  const fill = (selector: string, value: string) =>
+    `document.querySelector(${JSON.stringify(selector)}).value = ${JSON.stringify(value)};`;
+
+  it('WordPress lets its administrator write and publish', async () => {
+    const { user, password } = lamp().wordpress;
+    const page = await chromium().open();
+    await page.visit(`${wordpress()}/wp-login.php`);
+    await page.follow(
+      `${fill('#user_login', user)} ${fill('#user_pass', password)} document.querySelector('#wp-submit').click()`,
+    );
+    expect(await page.run('location.href')).toBe(`${wordpress()}/wp-admin/`);
+    await page.visit(`${wordpress()}/wp-admin/post-new.php`);
+    await page.run(`(async () => {
+      const { dispatch } = wp.data;
+      await dispatch('core/editor').editPost({ title: 'From a browser', status: 'publish' });
+      await dispatch('core/block-editor').insertBlocks(wp.blocks.createBlock('core/paragraph', { content: 'Typed.' }));
+      await dispatch('core/editor').savePost();
+    })()`);
+    const link = await page.run<string>(`wp.data.select('core/editor').getPermalink()`);
+    expect(link).toBe(`${wordpress()}/${link.split('/').slice(3).join('/')}`);
+    await page.visit(link);
+    expect(await page.run('document.body.innerText')).toContain('Typed.');
+    expect(page.requested.filter(names(lamp().wordpress.origin))).toEqual([]);
+    expect(page.errors).toEqual([]);
+  });
+
+  it('MediaWiki lets its administrator log in and edit', async () => {
+    const { user, password } = lamp().mediawiki;
+    const page = await chromium().open();
+    await page.visit(`${mediawiki()}/index.php?title=Special:UserLogin`);
+    await page.follow(
+      `${fill('#wpName1', user)} ${fill('#wpPassword1', password)} document.querySelector('#wpLoginAttempt').click()`,
+    );
+    await page.visit(`${mediawiki()}/index.php?title=Browsers&action=edit`);
+    await page.follow(`${fill('#wpTextbox1', 'Typed.')} document.querySelector('#wpSave').click()`);
+    expect(await page.run('location.href')).toBe(`${mediawiki()}/index.php/Browsers`);
+    expect(await page.run('document.body.innerText')).toContain('Typed.');
+    expect(page.requested.filter(names(lamp().mediawiki.origin))).toEqual([]);
+    expect(page.errors).toEqual([]);
   });
 });

@@ -23,8 +23,7 @@ export class Visitor {
   /** `site`: `http://localhost:20000`; `hidden`: origins that no answer may name. */
   constructor(site: string, hidden: readonly string[]) {
     this.#site = site;
-    const places = hidden.map((origin) => new URL(origin).host.replaceAll('.', '\\.').replace(':', '(?::|%(?:25)*3A)'));
-    this.#hidden = new RegExp(`.{0,60}(?:${places.join('|')})(?!\\d).{0,40}`, 'i');
+    this.#hidden = new RegExp(`.{0,60}(?:${hidden.map(spellings).join('|')}).{0,40}`, 'i');
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Visited> {
@@ -94,6 +93,11 @@ export class Visitor {
     if (isOver) this.#cookies.delete(`${cookie.name} ${path}`);
     else this.#cookies.set(`${cookie.name} ${path}`, cookie);
   }
+}
+
+/** A pattern of an origin's authority in every spelling: `127.0.0.1:8000`, `127.0.0.1%3A8000`, `127.0.0.1%253a8000`. */
+export function spellings(origin: string): string {
+  return `${new URL(origin).host.replaceAll('.', '\\.').replace(':', '(?::|%(?:25)*3A)')}(?!\\d)`;
 }
 
 function isText({ headers }: Response): boolean {

@@ -1,9 +1,8 @@
-import { cpSync, existsSync, lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { hasDebianTools, libraryPath, unpackDebianPackages } from '../../cli/database/debian-packages.ts';
 import { RealPartUnavailable } from './real-part.ts';
-
-const shelf = join(import.meta.dirname, '..', '..', '.data', 'packages');
+import { moveIntoPlace, scratchFor, shelf } from './shelf.ts';
 
 /** Debian packages that were unpacked beside a machine's own programs, with what the machine has already. */
 export interface DebianTree {
@@ -47,7 +46,7 @@ function treeIn(directory: string): DebianTree {
 
 async function fetchInto(directory: string, names: readonly string[]): Promise<void> {
   if (!(await hasDebianTools())) throw new RealPartUnavailable('this machine has no apt and dpkg to fetch it with');
-  const fresh = `${directory}.unpacked`;
+  const fresh = scratchFor(directory);
   try {
     await unpackDebianPackages(names, fresh);
   } catch (error) {
@@ -55,7 +54,7 @@ async function fetchInto(directory: string, names: readonly string[]): Promise<v
     throw new RealPartUnavailable(`apt could not bring ${names.join(', ')}: ${stderr?.trim() || message}`);
   }
   turnLinks(fresh, fresh);
-  renameSync(fresh, directory);
+  moveIntoPlace(fresh, directory);
 }
 
 /** A link means what it would mean if all were installed: another of the tree's files, or one that the machine has already. */

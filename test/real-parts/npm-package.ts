@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { RealPartUnavailable } from './real-part.ts';
-
-const shelf = join(import.meta.dirname, '..', '..', '.data', 'packages');
+import { moveIntoPlace, scratchFor, shelf } from './shelf.ts';
 
 /** A package to bring: no dependency of this program, so it has a folder of its own. */
 export interface NpmPackage {
@@ -28,8 +27,7 @@ export async function bringPackage(
   const place = join(shelf, `${wanted.folder}-${wanted.version}`);
   const inside = join('node_modules', wanted.name);
   if (!existsSync(place)) {
-    const scratch = `${place}.${process.pid}`;
-    removeLeftovers(place);
+    const scratch = scratchFor(place);
     await install(wanted, scratch);
     finish(join(scratch, inside));
     moveIntoPlace(scratch, place);
@@ -58,32 +56,4 @@ function reasonOf(error: unknown): string {
   const { stderr = '', message } = error as Error & { stderr?: string };
   const sentence = /^npm error (?!code |syscall |errno |A complete log)(.+)$/m.exec(stderr)?.[1];
   return sentence ?? message;
-}
-
-/** Somebody else may have brought the same meanwhile: the first one stays. */
-function moveIntoPlace(scratch: string, place: string): void {
-  try {
-    renameSync(scratch, place);
-  } catch (error) {
-    if (!existsSync(place)) throw error;
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** What was left by a process that is gone. */
-function removeLeftovers(place: string): void {
-  mkdirSync(dirname(place), { recursive: true });
-  for (const name of readdirSync(dirname(place))) {
-    const [stem, pid] = [name.replace(/\.\d+$/, ''), /\.(\d+)$/.exec(name)?.[1]];
-    if (stem !== basename(place) || pid === undefined || isAlive(Number(pid))) continue;
-    rmSync(join(dirname(place), name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
