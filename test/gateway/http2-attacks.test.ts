@@ -153,19 +153,19 @@ describe('breaches of the protocol end the connection with the code that RFC 911
       },
       code.protocolError,
     ],
-    [
-      'more requests at once than allowed',
-      () => {
-        serve = () => {};
-        for (let index = 0; index < 101; index += 1) client.request(index * 2 + 1);
-      },
-      code.protocolError,
-    ],
     ['CONTINUATION of nothing', () => client.frame(type.continuation, endHeaders, 1, block(get())), code.protocolError],
   ])('%s', async (_, attack, expected) => {
     attack();
     expect(await client.goneAway()).toBe(expected);
     await client.closed;
+    await othersAreServed();
+  });
+
+  it('more requests at once than allowed: all of them are given up, and so are they towards the application', async () => {
+    serve = () => {};
+    for (let index = 0; index < 101; index += 1) client.request(index * 2 + 1);
+    await client.closed;
+    await eventually(() => upstream.connections.every(({ socket }) => socket.destroyed));
     await othersAreServed();
   });
 
