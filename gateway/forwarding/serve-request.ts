@@ -171,7 +171,7 @@ function pass(
   const divided = route !== undefined && splits(route, decision.stage);
   const wroteNew = divided && decision.primary === 'new' && isWrite(reception) && status < 400;
   const setCookie = divided ? reception.assignmentCookie(wroteNew ? route.capability : undefined) : undefined;
-  const { fields, transforms } = rewriteAnswer(status, raw, rewriting, rewritingTelemetry);
+  const { fields, transforms } = rewriteAnswer(status, raw, reception.facts.target, rewriting, rewritingTelemetry);
   const own = decisionField(reception, decision);
   const options = { requestId: reception.requestId, rewriting, splits: divided, setCookie, own };
   return { kind: 'pass', fields: clientAnswerHeaders(fields, options), transforms };

@@ -13,7 +13,23 @@ export function createRewritingTelemetry(logger: Logger, metrics: Metrics) {
     'Answers whose body was to be rewritten, by what came of it.',
     ['outcome'],
   );
+  const loops = metrics.counter(
+    'strangler_redirects_back_total',
+    'Redirects by which an application insists on its own address for what the client asked for.',
+  );
+  const warned = new Set<string>();
   return {
+    /** Warned of once: there will be one for each request. */
+    ledBack(upstreamOrigin: string, target: string): void {
+      loops.inc();
+      if (warned.has(upstreamOrigin)) return;
+      warned.add(upstreamOrigin);
+      logger.warn(
+        { upstream: upstreamOrigin, target },
+        'the application redirects to its own address, where the client already is: set host: rewrite, or let it believe what is forwarded (docs/rewriting.md)',
+      );
+    },
+
     rewritten(): void {
       bodies.inc({ outcome: 'rewritten' });
     },

@@ -125,6 +125,16 @@ describe.each(ways)('WordPress that %s', (_, legacy) => {
   });
 });
 
+describe("WordPress that sees the client's Host and insists on its own", () => {
+  const site = behindGateway(() => ({ url: lamp().wordpress.origin }));
+
+  it('sends its readers in a circle, and the gateway tells', async () => {
+    const front = await new Visitor(site(), [lamp().wordpress.origin]).get('/');
+    expect([front.status, front.headers.get('location')]).toEqual([301, `${site()}/`]);
+    expect(await site.metrics()).toContain('strangler_redirects_back_total 1');
+  });
+});
+
 describe.each(ways)('MediaWiki that %s', (_, legacy) => {
   const site = behindGateway(() => legacy(lamp().mediawiki));
   let visitor: Visitor;
