@@ -6,18 +6,20 @@ export type Counted = { -readonly [Key in keyof Effort]: Effort[Key] } & { reado
 
 /** Carries out one forwarding and tells what it took; what it throws becomes its failure. Never rejects. */
 export async function counted(plan: ForwardPlan, work: (effort: Counted) => Promise<Ending>): Promise<ForwardOutcome> {
-  const startedAt = performance.now();
   const effort: Counted = {
-    startedAt,
+    startedAt: performance.now(),
     durationMs: 0,
     firstByteMs: undefined,
     requestBytes: 0,
     answerBytes: 0,
     attempts: 0,
   };
-  const ending = await work(effort).catch(
-    (error): Ending => ({ kind: 'failed', error: upstreamError(error, plan.upstream.origin) }),
-  );
-  const { startedAt: _, ...rest } = effort;
-  return { ...ending, ...rest, durationMs: performance.now() - startedAt };
+  let ending: Ending;
+  try {
+    ending = await work(effort);
+  } catch (error) {
+    ending = { kind: 'failed', error: upstreamError(error, plan.upstream.origin) };
+  }
+  effort.durationMs = performance.now() - effort.startedAt;
+  return Object.assign(effort, ending);
 }

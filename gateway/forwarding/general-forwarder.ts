@@ -34,6 +34,12 @@ export class GeneralForwarder implements Forwarder {
     });
   }
 
+  /** Closes the connections to an upstream that no request will be forwarded to any more. */
+  forget(upstream: UpstreamConfig): void {
+    this.#connections.get(upstream)?.stop();
+    this.#connections.delete(upstream);
+  }
+
   stop(): void {
     for (const connections of this.#connections.values()) connections.stop();
   }
@@ -54,13 +60,8 @@ export class GeneralForwarder implements Forwarder {
 
   async #call(exchange: HttpExchange, plan: ForwardPlan, options: CallOptions, effort: Counted) {
     effort.attempts += 1;
-    const call = new UpstreamCall(this.#connectionsTo(plan.upstream), exchange, plan, options);
-    exchange.response.once('close', () => {
-      effort.requestBytes = call.requestBytes;
-    });
-    const result = await call.result;
-    effort.requestBytes = call.requestBytes;
-    return { call, result };
+    const call = new UpstreamCall(this.#connectionsTo(plan.upstream), exchange, plan, options, effort);
+    return { call, result: await call.result };
   }
 
   #connectionsTo(upstream: UpstreamConfig): Connections {

@@ -8,6 +8,7 @@ import type { AnswerCopy, AnswerVerdict, Ending, ForwardPlan } from './forwarder
 import { type Framing, framingFields } from './framing.ts';
 import type { HttpExchange, InboundRequest } from './http-exchange.ts';
 import { passableTrailers } from './trailers.ts';
+import { Deadlines, type Timed } from './wire/deadlines.ts';
 
 /** The call that an answer came from. */
 export interface AnsweredCall {
@@ -39,8 +40,7 @@ export async function passOn(
     throw error;
   }
   const transforms = exchange.request.method === 'HEAD' ? [] : (verdict.transforms?.() ?? []);
-  const passed = await passBody(exchange, answer, call, plan.copyBytes, transforms, plan.upstream.idleTimeoutMs);
-  effort.answerBytes = passed.bytes;
+  const passed = await new BodyPassing(exchange, answer, call, plan, transforms, effort).ended;
   if (passed.kind === 'whole') return { kind: 'answered', status, rawHeaders: answer.rawHeaders, copy: passed.copy };
   return passed.kind === 'broken' ? { kind: 'truncated', status } : { kind: 'abandoned' };
 }
@@ -50,9 +50,8 @@ function throwAway(answer: IncomingMessage, call: AnsweredCall): void {
   call.destroy();
 }
 
-/** How passing an answer on ended; `whole` carries the copy that was asked for. `bytes`: of the body, from the upstream. */
-type PassedOn = { readonly bytes: number } & PassedOnAs;
-type PassedOnAs =
+/** How passing an answer on ended; `whole` carries the copy that was asked for. */
+type PassedOn =
   | { readonly kind: 'whole'; readonly copy: AnswerCopy | undefined }
   | { readonly kind: 'broken' }
   | { readonly kind: 'abandoned' };
@@ -67,7 +66,7 @@ function writeAnswerHead(
   { fields, transforms }: PassVerdict,
 ): void {
   refuseCodings(answer);
-  const framed = [...fields, ...framingFields(answerFraming(request, answer, transforms !== undefined))];
+  const framed = fields.concat(framingFields(answerFraming(request, answer, transforms !== undefined)));
   const clientWaitsToSend = request.headers.expect !== undefined && !call.continued && !request.complete;
   if (clientWaitsToSend) response.shouldKeepAlive = false;
   response.sendDate = false;
@@ -101,61 +100,121 @@ function answerFraming(request: InboundRequest, answer: IncomingMessage, transfo
   return { kind: 'chunked' };
 }
 
+/** One clock for all answers. */
+const deadlines = new Deadlines();
+
 /**
  * Streams an answer's body after its head is written. When the upstream breaks off, the client's connection is destroyed and not ended:
  * only so can the client tell. When the client leaves, the upstream is cut at once. When the answer is complete before the request is,
- * the rest of the request is thrown away and that upstream connection closed. When nothing moves for `idleMs`, both are cut. A body that goes through transforms is sent without
- * trailers: they may speak of bytes that the client does not get.
+ * the rest of the request is thrown away and that upstream connection closed. When nothing moves for `idleMs`, both are cut. A body that
+ * goes through transforms is sent without trailers: they may speak of bytes that the client does not get.
  */
-function passBody(
-  { request, response }: HttpExchange,
-  answer: IncomingMessage,
-  call: AnsweredCall,
-  copyBytes: number | undefined,
-  transforms: readonly Transform[],
-  idleMs: number,
-): Promise<PassedOn> {
-  const copy = copyBytes === undefined ? undefined : copyBody(answer, copyBytes);
-  return new Promise((settle) => {
-    let bytes = 0;
-    const idle = setTimeout(() => broken(), idleMs);
-    const resolve = (as: PassedOnAs) => {
-      clearTimeout(idle);
-      settle({ ...as, bytes });
-    };
+class BodyPassing implements Timed {
+  readonly ended: Promise<PassedOn>;
+  deadlineMs: number;
+  readonly #exchange: HttpExchange;
+  readonly #answer: IncomingMessage;
+  readonly #call: AnsweredCall;
+  readonly #idleMs: number;
+  readonly #copy: (() => AnswerCopy) | undefined;
+  readonly #effort: Counted;
+  #resolve: (passed: PassedOn) => void = () => {};
+
+  constructor(
+    exchange: HttpExchange,
+    answer: IncomingMessage,
+    call: AnsweredCall,
+    { copyBytes, upstream }: ForwardPlan,
+    transforms: readonly Transform[],
+    effort: Counted,
+  ) {
+    this.#exchange = exchange;
+    this.#answer = answer;
+    this.#call = call;
+    this.#idleMs = upstream.idleTimeoutMs;
+    this.#effort = effort;
+    this.#copy = copyBytes === undefined ? undefined : copyBody(answer, copyBytes);
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    deadlines.watch(this);
+    this.deadlineMs = deadlines.after(this.#idleMs);
+    this.#listen();
+    if (transforms.length === 0) this.#passAsItIs();
+    else this.#passThrough(transforms);
+  }
+
+  onDeadline(): void {
+    this.#break();
+  }
+
+  #listen(): void {
+    const { request, response } = this.#exchange;
+    this.#answer.on('data', (chunk: Buffer) => {
+      this.#effort.answerBytes += chunk.length;
+      this.#moved();
+    });
+    this.#answer.on('error', () => {});
+    this.#answer.on('close', () => {
+      if (!this.#answer.complete) this.#break();
+    });
+    if (!request.complete) {
+      request.on('data', () => this.#moved());
+      this.#answer.on('end', () => this.#forgetRequest());
+    }
+    response.on('close', () => {
+      this.#answer.destroy();
+      this.#settle(response.writableFinished ? { kind: 'whole', copy: this.#copy?.() } : { kind: 'abandoned' });
+    });
+  }
+
+  /** Optimization: what `pipe` does, without what it does for streams that are joined and parted again. */
+  #passAsItIs(): void {
+    const { response } = this.#exchange;
+    const answer = this.#answer;
     answer.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      idle.refresh();
+      if (!response.destroyed && !response.write(chunk)) answer.pause();
     });
-    response.on('drain', () => idle.refresh());
-    if (!request.complete) request.on('data', () => idle.refresh());
-    answer.on('error', () => {});
-    answer.once('end', () => {
-      if (!request.complete) {
-        call.destroy();
-        discardRest(request);
-      }
+    response.on('drain', () => {
+      this.#moved();
+      answer.resume();
     });
-    const body = through(answer, transforms);
-    body.once('end', () => {
-      if (response.chunkedEncoding && body === answer) response.addTrailers(passableTrailers(answer.rawTrailers));
+    answer.on('end', () => {
+      if (response.chunkedEncoding) response.addTrailers(passableTrailers(answer.rawTrailers));
       response.end();
     });
-    const broken = () => {
-      resolve({ kind: 'broken' });
-      call.destroy();
-      response.destroy();
-    };
-    answer.once('close', () => {
-      if (!answer.complete) broken();
-    });
-    if (body !== answer) body.once('error', broken);
-    response.once('close', () => {
-      answer.destroy();
-      resolve(response.writableFinished ? { kind: 'whole', copy: copy?.() } : { kind: 'abandoned' });
-    });
+  }
+
+  #passThrough(transforms: readonly Transform[]): void {
+    const { response } = this.#exchange;
+    const body = through(this.#answer, transforms);
+    response.on('drain', () => this.#moved());
+    body.once('error', () => this.#break());
+    body.once('end', () => response.end());
     body.pipe(response, { end: false });
-  });
+  }
+
+  #moved(): void {
+    this.deadlineMs = deadlines.after(this.#idleMs);
+  }
+
+  #forgetRequest(): void {
+    const { request } = this.#exchange;
+    if (request.complete) return;
+    this.#call.destroy();
+    discardRest(request);
+  }
+
+  #break(): void {
+    this.#settle({ kind: 'broken' });
+    this.#call.destroy();
+    this.#exchange.response.destroy();
+  }
+
+  #settle(passed: PassedOn): void {
+    deadlines.unwatch(this);
+    this.#resolve(passed);
+  }
 }
 
 /** An error anywhere on the way ends all of it, the upstream's answer included. */

@@ -1,13 +1,16 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { passEarlyHints } from './early-hints.ts';
+import type { Counted } from './effort.ts';
 import type { ForwardPlan } from './forwarder.ts';
 import { type Framing, framingFields, hasBody } from './framing.ts';
-import type { HttpExchange, InboundRequest, OutboundResponse } from './http-exchange.ts';
+import type { HttpExchange } from './http-exchange.ts';
 import { passableTrailers } from './trailers.ts';
 import { upstreamError } from './upstream-error.ts';
 import type { Connections } from './upstreams/connections.ts';
+import { Deadlines, type Timed } from './wire/deadlines.ts';
 
 /** What one call of an upstream came to: an answer's head, a switched connection, or nothing usable. */
 export type CallResult =
@@ -29,81 +32,88 @@ export interface CallOptions {
 /** Methods that Node sends without framing when there is no body; for others it would say chunked unless told. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
+/** One clock for all calls. */
+const deadlines = new Deadlines();
+
 /** One request on its way to an upstream. */
-export class UpstreamCall {
+export class UpstreamCall implements Timed {
   readonly result: Promise<CallResult>;
   /** The upstream has said 100, so the client was told to send its body. */
   continued = false;
-  /** Bytes of the request's body read so far. */
-  requestBytes = 0;
-  readonly #request: InboundRequest;
-  readonly #response: OutboundResponse;
+  /** Of the phase that the call is in. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  readonly #exchange: HttpExchange;
   readonly #plan: ForwardPlan;
+  readonly #options: CallOptions;
+  readonly #effort: Counted;
   readonly #upstream: ClientRequest;
-  #settle: (result: CallResult) => void = () => {};
+  #resolve: (result: CallResult) => void = () => {};
   #settled = false;
+  #phase: 'connecting' | 'sending' | 'awaiting' = 'awaiting';
   #bytesReadBefore = 0;
   #failure: GatewayError | undefined;
-  #phaseTimer: NodeJS.Timeout | undefined;
 
   /** Sends the request's head at once and its body as it arrives. Throws what Node refuses to send. */
-  constructor(connections: Connections, exchange: HttpExchange, plan: ForwardPlan, options: CallOptions) {
-    const { request, response } = exchange;
-    this.#request = request;
-    this.#response = response;
+  constructor(
+    connections: Connections,
+    exchange: HttpExchange,
+    plan: ForwardPlan,
+    options: CallOptions,
+    effort: Counted,
+  ) {
+    this.#exchange = exchange;
     this.#plan = plan;
+    this.#options = options;
+    this.#effort = effort;
     this.result = new Promise((resolve) => {
-      this.#settle = (result) => {
-        this.#settled = true;
-        resolve(result);
-      };
+      this.#resolve = resolve;
     });
-    const method = request.method ?? 'GET';
-    this.#upstream = connections.ask({
-      method,
-      path: plan.target,
-      headers: [...plan.headers, ...connectionFields(method, options)],
-      maxIdleMs: options.maxIdleMs,
-    });
-    this.#listen(options, exchange);
-    if (response.destroyed) this.#abandon();
-    this.#watchConnecting();
-    this.#send(options.framing);
+    const method = exchange.request.method ?? 'GET';
+    const headers = plan.headers.concat(connectionFields(method, options));
+    this.#upstream = connections.ask({ method, path: plan.target, headers, maxIdleMs: options.maxIdleMs });
+    this.#listen();
+    deadlines.watch(this);
+    if (exchange.response.destroyed) this.#abandon();
+    this.#send();
   }
 
   /** Ends the call and closes its connection, so that nothing half sent or half read is ever used again. */
   destroy(error?: GatewayError): void {
     this.#failure ??= error;
-    this.#request.unpipe(this.#upstream);
+    this.#exchange.request.unpipe(this.#upstream);
     this.#upstream.destroy(error);
   }
 
-  #listen(options: CallOptions, exchange: HttpExchange): void {
+  onDeadline(): void {
+    this.destroy(this.#lateness());
+  }
+
+  #listen(): void {
+    const { request, response } = this.#exchange;
     const upstream = this.#upstream;
     upstream.on('error', (error) => this.#fail(error));
     upstream.on('close', () => {
       if (!this.#settled) this.#fail(new Error('closed'));
     });
-    upstream.on('socket', (socket) => {
-      this.#bytesReadBefore = socket.bytesRead;
-    });
-    upstream.on('continue', () => this.#continue());
+    upstream.on('socket', (socket) => this.#take(socket));
     upstream.on('information', ({ statusCode, headers }) => {
-      if (statusCode === 103) passEarlyHints(exchange, headers);
+      if (statusCode === 103) passEarlyHints(this.#exchange, headers);
     });
+    if (request.headers.expect !== undefined) upstream.on('continue', () => this.#continue());
     upstream.on('response', (answer) => {
-      if (answer.statusCode === 101)
-        this.#refuseSwitch(answer, 'found status 101 without Upgrade: no protocol is named');
-      else this.#succeed({ kind: 'answer', answer });
+      if (answer.statusCode !== 101) this.#settle({ kind: 'answer', answer });
+      else this.#refuseSwitch(answer, 'found status 101 without Upgrade: no protocol is named');
     });
-    upstream.on('upgrade', (answer, socket, head) => {
-      socket.on('error', () => {});
-      if (options.upgrade === undefined) this.#refuseSwitch(socket, 'found status 101: no upgrade was asked for');
-      else this.#succeed({ kind: 'switched', answer, socket, head });
+    upstream.on('upgrade', (answer, socket, head) => this.#switch(answer, socket, head));
+    response.on('close', () => {
+      if (!response.writableFinished) this.#abandon();
     });
-    this.#response.once('close', () => {
-      if (!this.#response.writableFinished) this.#abandon();
-    });
+  }
+
+  #switch(answer: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => {});
+    if (this.#options.upgrade === undefined) this.#refuseSwitch(socket, 'found status 101: no upgrade was asked for');
+    else this.#settle({ kind: 'switched', answer, socket, head });
   }
 
   /** What carries the switch is no longer the request's: an error it were destroyed with would have no listener. */
@@ -114,88 +124,93 @@ export class UpstreamCall {
   }
 
   #abandon(): void {
-    this.#succeed({ kind: 'abandoned' });
+    this.#settle({ kind: 'abandoned' });
     this.destroy();
   }
 
-  #succeed(result: CallResult): void {
-    clearTimeout(this.#phaseTimer);
-    this.#settle(result);
-  }
-
   #fail(error: unknown): void {
-    clearTimeout(this.#phaseTimer);
     const read = (this.#upstream.socket?.bytesRead ?? 0) > this.#bytesReadBefore;
     const stale = this.#failure === undefined && this.#upstream.reusedSocket && !read;
     this.#settle({ kind: 'failed', error: this.#failure ?? upstreamError(error, this.#plan.upstream.origin), stale });
   }
 
-  /** A connection stands when its TLS does. */
-  #watchConnecting(): void {
+  #settle(result: CallResult): void {
+    this.#settled = true;
+    deadlines.unwatch(this);
+    this.#resolve(result);
+  }
+
+  /** A new connection stands when its TLS does. */
+  #take(socket: Socket): void {
+    this.#bytesReadBefore = socket.bytesRead;
+    if (!socket.connecting) return;
     const { connectTimeoutMs, tls } = this.#plan.upstream;
-    this.#upstream.once('socket', (socket) => {
-      if (!socket.connecting) return;
-      const late = new GatewayError('upstream-connect-timeout', `no connection within ${connectTimeoutMs} ms`);
-      const timer = setTimeout(() => this.destroy(late), connectTimeoutMs);
-      socket.once(tls ? 'secureConnect' : 'connect', () => clearTimeout(timer));
-      socket.once('close', () => clearTimeout(timer));
-    });
+    const next = this.#phase;
+    this.#enter('connecting', connectTimeoutMs);
+    socket.once(tls ? 'secureConnect' : 'connect', () => this.#enterSending(next));
   }
 
-  #enterPhase(limitMs: number, late: () => GatewayError): void {
-    clearTimeout(this.#phaseTimer);
-    if (!this.#settled) this.#phaseTimer = setTimeout(() => this.destroy(late()), limitMs);
+  #enterSending(phase: 'connecting' | 'sending' | 'awaiting'): void {
+    const { requestTimeoutMs, responseTimeoutMs } = this.#plan.upstream;
+    const ended = phase === 'awaiting' || this.#exchange.request.readableEnded;
+    if (ended) this.#enter('awaiting', responseTimeoutMs);
+    else this.#enter('sending', requestTimeoutMs);
   }
 
-  #awaitAnswer(): void {
-    const { responseTimeoutMs } = this.#plan.upstream;
-    this.#enterPhase(
-      responseTimeoutMs,
-      () => new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`),
-    );
+  #enter(phase: 'connecting' | 'sending' | 'awaiting', limitMs: number): void {
+    this.#phase = phase;
+    this.deadlineMs = deadlines.after(limitMs);
   }
 
   /** Either end may hold up a body. */
-  #awaitBody(): void {
-    const { requestTimeoutMs } = this.#plan.upstream;
-    this.#enterPhase(requestTimeoutMs, () =>
-      this.#upstream.writableNeedDrain
-        ? new GatewayError(
-            'upstream-response-timeout',
-            `took no byte of the request body within ${requestTimeoutMs} ms`,
-          )
-        : new GatewayError('client-stalled', `no byte of the request body within ${requestTimeoutMs} ms`),
-    );
+  #lateness(): GatewayError {
+    const { connectTimeoutMs, requestTimeoutMs, responseTimeoutMs } = this.#plan.upstream;
+    switch (this.#phase) {
+      case 'connecting':
+        return new GatewayError('upstream-connect-timeout', `no connection within ${connectTimeoutMs} ms`);
+      case 'awaiting':
+        return new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`);
+      case 'sending':
+        return this.#upstream.writableNeedDrain
+          ? new GatewayError('upstream-response-timeout', `no byte of the body taken within ${requestTimeoutMs} ms`)
+          : new GatewayError('client-stalled', `no byte of the request body within ${requestTimeoutMs} ms`);
+      default:
+        return this.#phase satisfies never;
+    }
   }
 
-  #send(framing: Framing): void {
+  #send(): void {
+    const { request } = this.#exchange;
+    const { framing } = this.#options;
     if (!hasBody(framing)) {
       this.#upstream.end();
-      this.#awaitAnswer();
+      this.#enter('awaiting', this.#plan.upstream.responseTimeoutMs);
       return;
     }
-    this.#awaitBody();
-    this.#request.on('data', (chunk: Buffer) => {
-      this.requestBytes += chunk.length;
-      this.#phaseTimer?.refresh();
+    this.#enter('sending', this.#plan.upstream.requestTimeoutMs);
+    request.on('data', (chunk: Buffer) => {
+      this.#effort.requestBytes += chunk.length;
+      if (this.#phase === 'sending') this.#enter('sending', this.#plan.upstream.requestTimeoutMs);
     });
-    const end = () => {
-      this.#awaitAnswer();
-      if (framing.kind === 'chunked') this.#upstream.addTrailers(passableTrailers(this.#request.rawTrailers));
-      this.#upstream.end();
-    };
-    // A body without a byte may have ended already while routing looked into it.
-    if (this.#request.readableEnded) end();
-    else this.#request.once('end', end);
-    this.#request.pipe(this.#upstream, { end: false });
+    const end = () => this.#end(framing);
+    // A body that was looked into before may have been read to its end.
+    if (request.readableEnded) end();
+    else request.once('end', end);
+    request.pipe(this.#upstream, { end: false });
+  }
+
+  #end(framing: Framing): void {
+    if (this.#phase === 'sending') this.#enter('awaiting', this.#plan.upstream.responseTimeoutMs);
+    if (framing.kind === 'chunked') this.#upstream.addTrailers(passableTrailers(this.#exchange.request.rawTrailers));
+    this.#upstream.end();
   }
 
   /** HTTP/1.0 knows no 1xx. */
   #continue(): void {
-    const { headers, httpVersion } = this.#request;
-    if (headers.expect === undefined || httpVersion === '1.0' || this.#response.headersSent) return;
+    const { request, response } = this.#exchange;
+    if (request.httpVersion === '1.0' || response.headersSent) return;
     this.continued = true;
-    this.#response.writeContinue();
+    response.writeContinue();
   }
 }
 
