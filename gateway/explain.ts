@@ -90,6 +90,7 @@ function headOf({ method, target, headers, clientAddress = '127.0.0.1' }: Descri
     framing: { kind: 'none' },
     remoteAddress: clientAddress,
     secure: false,
+    certificateVerified: false,
   };
 }
 

@@ -14,4 +14,6 @@ export interface RequestHead {
   readonly remoteAddress: string;
   /** The client speaks TLS with this listener. */
   readonly secure: boolean;
+  /** Client-Cert among the fields is this listener's own word, and not the client's. */
+  readonly certificateVerified: boolean;
 }

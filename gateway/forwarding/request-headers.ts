@@ -45,7 +45,7 @@ export function upstreamRequestHeaders(
         fields.push(name, upstreamFieldValue(lower, value, rewriting));
         break;
       case 'only-from-trusted':
-        if (trusted) fields.push(name, value);
+        if (trusted || (lower === 'client-cert' && reception.certificateVerified)) fields.push(name, value);
         break;
       case 'tracestate':
         if (reception.trace.parentId !== undefined) fields.push(name, value);

@@ -14,7 +14,8 @@ import type { UnitOrigin, Units } from './units.ts';
 import type { Recognition, UserEvidence } from './user-source.ts';
 
 /** A request's head, as far as identity looks at it. */
-export type ReceivedHead = Pick<RequestHead, 'method' | 'url' | 'rawHeaders' | 'remoteAddress' | 'secure'>;
+export type ReceivedHead = Pick<RequestHead, 'method' | 'url' | 'rawHeaders' | 'remoteAddress' | 'secure'> &
+  Partial<Pick<RequestHead, 'certificateVerified'>>;
 
 /** What receptions read with; one for all of them. */
 export interface ReceptionPorts {
@@ -54,6 +55,8 @@ export class Reception implements RequestFacts, UserEvidence {
   readonly peerAddress: string;
   /** The peer is a trusted proxy: what it says about the client is believed and passed on. */
   readonly peerTrusted: boolean;
+  /** Client-Cert is the listener's own word. */
+  readonly certificateVerified: boolean;
   /** The authority as the client used it: `www.example.com:8080`; empty when it named none. */
   readonly publicAuthority: string;
   /** Host without port, lower case. */
@@ -90,6 +93,7 @@ export class Reception implements RequestFacts, UserEvidence {
     this.target = target;
     this.peerAddress = this.#peer.address;
     this.peerTrusted = this.#peer.trusted;
+    this.certificateVerified = head.certificateVerified ?? false;
     this.publicAuthority = (this.peerTrusted && firstOf(this.header('x-forwarded-host'))) || authority;
     this.host = ports.hosts.nameOf(this.publicAuthority);
     if (time !== undefined) this.time = time;

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import type { Framing } from '../forwarding/framing.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
-import { withClientCertificate } from './client-certificate.ts';
+import { certificateVerified, withClientCertificate } from './client-certificate.ts';
 import type { Peer } from './connection.ts';
 
 /**
@@ -26,6 +26,7 @@ export function readHttp2Head(raw: readonly string[], bodyFollows: boolean, peer
     framing: framingOf(fields, bodyFollows),
     remoteAddress: peer.remoteAddress,
     secure: peer.secure,
+    certificateVerified: certificateVerified(peer),
   };
 }
 

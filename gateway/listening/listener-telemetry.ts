@@ -1,5 +1,6 @@
 import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
+import type { HandOverReason } from '../forwarding/wire/wire-connection.ts';
 
 /** Why a connection was cut without an answer. */
 export type CutReason =
@@ -15,13 +16,18 @@ export type CutReason =
 /** What happens to connections: one function per thing, log line and counter together. None throws. */
 export type ListenerTelemetry = ReturnType<typeof createListenerTelemetry>;
 
-/** Registers the listener's metrics. The only label is a reason of the closed list. */
+/** Registers the listener's metrics. The only labels are reasons of closed lists. */
 export function createListenerTelemetry(logger: Logger, metrics: Metrics) {
   const opened = metrics.counter('strangler_connections_total', 'Connections that clients opened.');
   const open = metrics.gauge('strangler_connections_open', 'Connections of clients that are open.');
   const cuts = metrics.counter('strangler_connections_cut_total', 'Connections that were cut without an answer.', [
     'reason',
   ]);
+  const handOvers = metrics.counter(
+    'strangler_handed_over_total',
+    'Connections that wire handed over to the general server, with a request that it does not take.',
+    ['why'],
+  );
   const validUntil = metrics.gauge(
     'strangler_certificate_expiry_timestamp_seconds',
     'When the first of the certificates in use is no longer valid.',
@@ -40,6 +46,10 @@ export function createListenerTelemetry(logger: Logger, metrics: Metrics) {
     cut(reason: CutReason, detail: string): void {
       cuts.inc({ reason });
       logger.debug({ reason }, `connection cut: ${detail}`);
+    },
+
+    handedOver(why: HandOverReason): void {
+      handOvers.inc({ why });
     },
 
     certificatesLoaded({ at, file }: { at: Date; file: string }): void {

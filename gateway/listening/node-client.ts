@@ -5,7 +5,7 @@ import { requestFraming } from '../forwarding/framing.ts';
 import type { NodeExchange } from '../forwarding/http-exchange.ts';
 import { refuse } from '../forwarding/refuse.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
-import { withClientCertificate } from './client-certificate.ts';
+import { certificateVerified, withClientCertificate } from './client-certificate.ts';
 import type { Peer } from './connection.ts';
 import { readBody } from './read-body.ts';
 
@@ -62,5 +62,6 @@ function headOf({ request }: NodeExchange, peer: Peer): RequestHead {
     framing: requestFraming(request),
     remoteAddress: peer.remoteAddress,
     secure: peer.secure,
+    certificateVerified: certificateVerified(peer),
   };
 }

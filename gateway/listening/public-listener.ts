@@ -3,7 +3,8 @@ import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { RunningPart } from '../../runtime/part.ts';
 import { urlOf } from '../../runtime/serve.ts';
-import { plainAddress } from '../routing/cidr.ts';
+import { WireServer } from '../forwarding/wire/wire-server.ts';
+import { type Cidr, plainAddress } from '../routing/cidr.ts';
 import type { PublicListenerConfig } from './config.ts';
 import type { ConnectionServer, Peer } from './connection.ts';
 import { ConnectionCount } from './connection-count.ts';
@@ -18,36 +19,47 @@ import { TlsDoor } from './tls-door.ts';
 const lastRequestMs = 500;
 const closeIdleEveryMs = 20;
 
+/** What the public listener stands on. */
+export interface PublicListenerPorts extends ListenerPorts {
+  /** Ordinary HTTP/1.1 goes to wire first: some upstream is reached by it. */
+  readonly wire: boolean;
+}
+
 /**
  * Where clients connect. A connection's way: (1) it is counted, or cut when there are too many; (2) its PROXY header is read, where one is
- * declared; (3) it is counted to its address; (4) TLS, where declared; (5) HTTP/2 or HTTP/1.x serves it to its end.
+ * declared; (3) it is counted to its address; (4) TLS, where declared; (5) HTTP/2, wire or HTTP/1.x serves it to
+ * its end; wire hands over to HTTP/1.x what it does not take.
  */
 export class PublicListener implements RunningPart {
   readonly #config: PublicListenerConfig;
-  readonly #ports: ListenerPorts;
+  readonly #ports: PublicListenerPorts;
   readonly #count: ConnectionCount;
   readonly #sockets = new Set<Socket>();
+  readonly #wire: WireServer | undefined;
   readonly #http1: ConnectionServer;
   readonly #http2: ConnectionServer;
   readonly #server: Server;
   #tls: TlsDoor | undefined;
+  #trustedProxies: readonly Cidr[];
 
   /**
    * Opens it. Rejects with the system's error when the port cannot be opened (EADDRINUSE, EACCES), and with a CertificateError for
    * certificates that cannot be used. Port 0 takes any free one.
    */
-  static async start(config: PublicListenerConfig, ports: ListenerPorts): Promise<PublicListener> {
+  static async start(config: PublicListenerConfig, ports: PublicListenerPorts): Promise<PublicListener> {
     const listener = new PublicListener(config, ports);
     await listener.#open();
     return listener;
   }
 
-  private constructor(config: PublicListenerConfig, ports: ListenerPorts) {
+  private constructor(config: PublicListenerConfig, ports: PublicListenerPorts) {
     this.#config = config;
+    this.#trustedProxies = config.trustedProxies;
     this.#ports = ports;
     this.#count = new ConnectionCount(config.limits.connections, config.limits.connectionsPerAddress);
     this.#http1 = new Http1Server(config.limits, ports);
     this.#http2 = new Http2Server(config.limits, ports);
+    this.#wire = ports.wire ? this.#openWire() : undefined;
     // A client may end its half of the connection and still wait for the answer; below TLS Node would leave such a connection open for ever.
     const allowHalfOpen = config.tls === undefined;
     this.#server = net.createServer({ allowHalfOpen, noDelay: true }, (socket) => void this.#take(socket));
@@ -60,6 +72,11 @@ export class PublicListener implements RunningPart {
   /** `https://127.0.0.1:8443` */
   get url(): string {
     return urlOf(this.#config.tls ? 'https' : 'http', this.#config.host, this.port);
+  }
+
+  /** From now on these are the trusted proxies, of connections that begin. */
+  trust(proxies: readonly Cidr[]): void {
+    this.#trustedProxies = proxies;
   }
 
   /** Reads the certificates again; see `TlsDoor.reload`. */
@@ -75,6 +92,7 @@ export class PublicListener implements RunningPart {
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#tls?.stop();
+    this.#wire?.drain();
     this.#http1.drain();
     this.#http2.drain();
     let idle: NodeJS.Timeout | undefined;
@@ -84,6 +102,7 @@ export class PublicListener implements RunningPart {
     const cut = setTimeout(() => this.#cutAll(), drainMs);
     await closed;
     for (const timer of [patience, idle, cut]) clearTimeout(timer);
+    this.#wire?.stop();
   }
 
   async #open(): Promise<void> {
@@ -107,12 +126,29 @@ export class PublicListener implements RunningPart {
     const remoteAddress = await this.#identify(socket);
     if (remoteAddress === undefined || !this.#admitFrom(remoteAddress, socket)) return;
     if (this.#tls) this.#tls.take(socket, remoteAddress);
-    else this.#http1.take(socket, { remoteAddress, secure: false, clientCertificate: 'not-asked' });
+    else this.#serveHttp1(socket, { remoteAddress, secure: false, clientCertificate: 'not-asked' });
   }
 
   #secured(socket: TLSSocket, remoteAddress: string): void {
-    const server = socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1;
-    server.take(socket, { remoteAddress, secure: true, clientCertificate: this.#clientCertificate(socket) });
+    const peer: Peer = { remoteAddress, secure: true, clientCertificate: this.#clientCertificate(socket) };
+    if (socket.alpnProtocol === 'h2') this.#http2.take(socket, peer);
+    else this.#serveHttp1(socket, peer);
+  }
+
+  #serveHttp1(socket: Socket, peer: Peer): void {
+    (this.#wire ?? this.#http1).take(socket, peer);
+  }
+
+  #openWire(): WireServer {
+    const { handle, refused, telemetry } = this.#ports;
+    return new WireServer(this.#config.limits, {
+      handle,
+      refused,
+      handOver: (socket, peer, why) => {
+        telemetry.handedOver(why);
+        this.#http1.take(socket, peer);
+      },
+    });
   }
 
   #clientCertificate(socket: TLSSocket): Peer['clientCertificate'] {
@@ -165,7 +201,7 @@ export class PublicListener implements RunningPart {
   }
 
   #isTrusted(address: string): boolean {
-    return this.#config.trustedProxies.some((block) => block.contains(address));
+    return this.#trustedProxies.some((block) => block.contains(address));
   }
 
   #cut(socket: Socket, reason: CutReason, detail: string): void {
@@ -174,6 +210,7 @@ export class PublicListener implements RunningPart {
   }
 
   #closeIdle(): void {
+    this.#wire?.closeIdle();
     this.#http1.closeIdle();
     this.#http2.closeIdle();
   }

@@ -16,8 +16,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-async function start(limits: object, listener: object = {}): Promise<void> {
-  gateway = await startGatewayBefore(legacy.origin, { limits, ...listener });
+async function start(limits: object, listener: object = {}, upstream: object = {}): Promise<void> {
+  gateway = await startGatewayBefore(legacy.origin, { limits, ...listener }, upstream);
   cleanups.push(gateway.stop);
 }
 
@@ -112,7 +112,7 @@ it('the limit of an address counts those whom a PROXY header names, and forgets 
 });
 
 it('a client that does not read what it asked for is cut; one that waits for a slow application is not', async () => {
-  await start({ stall: '300ms' });
+  await start({ stall: '300ms' }, {}, { forwarder: 'general' });
   legacy.answer = (_, response) => {
     response.write('x'.repeat(30_000_000));
     response.end();

@@ -6,15 +6,18 @@ import { Targets } from '../../gateway/forwarding/upstreams/targets.ts';
 import { targetsTelemetry } from '../../gateway/forwarding/upstreams/targets-telemetry.ts';
 import { createListenerTelemetry } from '../../gateway/listening/listener-telemetry.ts';
 import { PublicListener } from '../../gateway/listening/public-listener.ts';
+import { OfferedExchanges } from '../../gateway/offered-exchanges.ts';
+import { Plans } from '../../gateway/plans.ts';
 import { RequestFlow } from '../../gateway/request-flow.ts';
 import { createRewritingTelemetry } from '../../gateway/rewriting/rewriting-telemetry.ts';
-import { createRouteTable } from '../../gateway/routing/route-table.ts';
+import { shadowTelemetry } from '../../gateway/shadow/shadow-telemetry.ts';
 import { createGatewayTelemetry } from '../../gateway/telemetry.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import type { ForwarderOptions, StartedForwarder, StartForwarder } from '../cases/forwarder-harness.ts';
 import { configure } from './configure.ts';
-import { openIdentity } from './open-identity.ts';
+
+const pseudonym = 'strangler-test';
 
 /** The general forwarder behind the gateway's own listener, everything passed on to one upstream. */
 export const startGeneralForwarder: StartForwarder = (origin, options = {}) => start('general', origin, options);
@@ -29,6 +32,7 @@ async function start(name: ForwarderName, origin: string, options: ForwarderOpti
   const { flow, refused, stop } = await openFlow(config, defects);
   const listener = await PublicListener.start(config.listeners.public, {
     handle: (client) => void flow.handle(client),
+    wire: name === 'wire',
     forwarder,
     refused,
     telemetry: createListenerTelemetry(silent, new Metrics()),
@@ -49,11 +53,6 @@ export async function openFlow(config: GatewayConfig, defects: unknown[]) {
   const logger = { ...silent, error: (fields: unknown) => defects.push(fields) };
   const metrics = new Metrics();
   const telemetry = createGatewayTelemetry(logger, metrics);
-  const targets = new Targets([config.legacy], {
-    telemetry: targetsTelemetry(logger, metrics),
-    now: () => performance.now(),
-  });
-  const { trustedProxies } = config.listeners.public;
   const accounting = await startAccounting({
     config: config.accounting,
     secret: config.identity.salt,
@@ -61,31 +60,38 @@ export async function openFlow(config: GatewayConfig, defects: unknown[]) {
     logger,
     metrics,
   });
-  const table = createRouteTable([]);
   const flags = {
     evaluate: () => ({ enabled: false, reason: 'none' }),
     status: () => ({ kind: 'empty' as const, since: '', detail: '' }),
     stop: async () => {},
   };
-  const identity = await openIdentity(
-    {},
-    { legacy: { url: config.legacy.origin }, trustedProxies: trustedProxies.map(({ text }) => text) },
-  );
-  const flow = new RequestFlow({
-    config,
-    routing: () => ({ table, stages: new Map(), flags, bypass: false, ...config.routing }),
+  const exchanges = new OfferedExchanges();
+  const plans = await Plans.open(config, {
+    pseudonym,
+    exchanges,
+    ids: accounting.ids,
+    targets: new Targets({ telemetry: targetsTelemetry(logger, metrics), now: () => performance.now() }),
+    forwarder: { forget() {} },
     heads: undefined,
-    targets,
-    shadowOf: () => undefined,
-    seen: () => {},
-    identity,
-    accounting,
+    readYourWrites: undefined,
+    evidence: { record() {}, dropped() {} },
     telemetry,
     rewritingTelemetry: createRewritingTelemetry(logger, metrics),
+    shadowTelemetry: shadowTelemetry(logger, metrics),
+    logger,
+    metrics,
+  });
+  const flow = new RequestFlow({
+    pseudonym,
+    exchanges,
+    plans,
+    routing: ({ table }) => ({ table, stages: new Map(), flags, bypass: false, ...config.routing }),
+    seen: () => {},
+    accounting,
+    telemetry,
   });
   const stop = async () => {
-    await targets.stop();
-    await identity.stop();
+    await plans.stop();
     await accounting.stop();
   };
   return { flow, refused: telemetry.refused, stop };

@@ -1,5 +1,5 @@
 import type { GatewayError } from '../../errors.ts';
-import { withClientCertificate } from '../../listening/client-certificate.ts';
+import { certificateVerified, withClientCertificate } from '../../listening/client-certificate.ts';
 import type { Peer } from '../../listening/connection.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ForwardOutcome, ForwardPlan } from '../forwarder.ts';
@@ -24,11 +24,20 @@ export class WireClient implements ClientSide {
 
   constructor(connection: ClientTurns, request: OrdinaryRequest) {
     const { method, target, fields, framing } = request;
-    const { remoteAddress, secure } = connection.peer;
+    const { peer } = connection;
     this.#connection = connection;
     this.request = request;
-    const rawHeaders = withClientCertificate(fields, connection.peer);
-    this.head = { method, url: target, rawHeaders, httpVersion: '1.1', framing, remoteAddress, secure };
+    const rawHeaders = withClientCertificate(fields, peer);
+    this.head = {
+      method,
+      url: target,
+      rawHeaders,
+      httpVersion: '1.1',
+      framing,
+      remoteAddress: peer.remoteAddress,
+      secure: peer.secure,
+      certificateVerified: certificateVerified(peer),
+    };
   }
 
   forward(plan: ForwardPlan): Promise<ForwardOutcome> {
