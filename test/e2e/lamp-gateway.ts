@@ -20,18 +20,19 @@ export interface BehindGateway {
  * stopped after the last. `legacy` is that key of its configuration.
  */
 export function behindGateway(legacy: () => object): BehindGateway {
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-'));
   let gateway: MeasuredGateway | undefined;
-  let [site, admin] = ['', ''];
+  let [folder, site, admin] = ['', '', ''];
   beforeEach(async () => {
     if (gateway) return;
+    folder = mkdtempSync(join(tmpdir(), 'lamp-gateway-'));
     const [port, adminPort] = [await freePort(), await freePort()];
     const listeners = { public: { port }, admin: { port: adminPort, token } };
     gateway = await startMeasuredGateway(folder, { legacy: legacy(), listeners }, adminPort);
     [site, admin] = [`http://localhost:${port}`, `http://127.0.0.1:${adminPort}`];
   });
   afterAll(async () => {
-    await gateway?.stop();
+    if (!gateway) return;
+    await gateway.stop();
     rmSync(folder, { recursive: true, force: true });
   });
   return Object.assign(() => site, {
