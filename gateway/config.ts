@@ -44,6 +44,9 @@ export const gatewayTopLevel = {
   identity: identitySchema,
   flags: flagsSchema,
   routing: routingSchema,
+  workers: z.int().min(1).max(64).default(1).meta({
+    description: 'How many processes serve requests, on as many cores; see docs/running.md.',
+  }),
   ...accountingTopLevel,
 };
 
@@ -84,6 +87,7 @@ export interface ParsedGateway extends ParsedAccounting {
   readonly identity: z.output<typeof identitySchema>;
   readonly flags?: z.output<typeof flagsSchema>;
   readonly routing: z.output<typeof routingSchema>;
+  readonly workers: number;
   readonly capabilities: Readonly<Record<string, ParsedCapability>>;
 }
 
@@ -112,6 +116,8 @@ export interface GatewayConfig {
   readonly flags: UnleashConfig | undefined;
   readonly accounting: AccountingConfig;
   readonly routing: RoutingConfig;
+  /** How many processes serve requests. */
+  readonly workers: number;
   readonly capabilities: readonly CapabilityConfig[];
   /** Absolute path of the folder for what must survive a restart. */
   readonly dataDir: string;
@@ -145,6 +151,7 @@ export function gatewayConfig(
     identity: identityConfig(identity, secrets, folder),
     flags: unleashConfig(flags),
     routing: routingConfig(parsed.routing),
+    workers: parsed.workers,
     accounting: accountingConfig(parsed, dataDir),
     capabilities: Object.entries(capabilities).map(([name, capability]) => ({
       name,

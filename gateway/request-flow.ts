@@ -1,93 +1,71 @@
-import { randomBytes } from 'node:crypto';
 import type { Accounting } from './accounting/accounting.ts';
+import type { ActivePlan } from './active-plan.ts';
 import { foldHeaders } from './comparison/fold-headers.ts';
 import type { Observation } from './comparison/observation.ts';
-import type { GatewayConfig } from './config.ts';
 import { GatewayError } from './errors.ts';
 import { type DescribedRequest, type ExplainedRequest, explainRequest } from './explain.ts';
-import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { ClientSide } from './forwarding/client-side.ts';
 import type { ForwardOutcome } from './forwarding/forwarder.ts';
 import { hopByHopNames } from './forwarding/header-fields.ts';
-import { ReadYourWrites } from './forwarding/read-your-writes.ts';
 import type { RequestHead } from './forwarding/request-head.ts';
-import { type ServedRequest, type Serving, type ServingPorts, serveRequest } from './forwarding/serve-request.ts';
-import { type SideRequest, Sides } from './forwarding/sides.ts';
-import type { Targets } from './forwarding/upstreams/targets.ts';
-import type { Identity } from './identity/identity.ts';
+import { type ServedRequest, type Serving, serveRequest } from './forwarding/serve-request.ts';
 import type { Reception } from './identity/reception.ts';
+import type { OfferedExchanges } from './offered-exchanges.ts';
 import { receiveBody } from './receive-body.ts';
 import { orRefuse } from './refuse-path.ts';
-import type { RewritingTelemetry } from './rewriting/rewriting-telemetry.ts';
 import { decide, isBodyNeeded, type Routing } from './routing/decide.ts';
 import type { Decision } from './routing/decision.ts';
-import type { RouteTable } from './routing/route-table.ts';
-import type { Target } from './routing/stage.ts';
-import type { Exchange, Shadow } from './shadow/exchange.ts';
+import type { Exchange } from './shadow/exchange.ts';
 import type { GatewayTelemetry } from './telemetry.ts';
 
 /** What the request flow stands on. */
 export interface RequestFlowPorts {
-  readonly config: GatewayConfig;
-  /** What routing knows now. */
-  readonly routing: () => Routing;
-  /** Undefined without a bridge. */
-  readonly heads: BridgeHeads | undefined;
-  readonly targets: Targets;
-  /** The capability's shadow. */
-  readonly shadowOf: (capability: string) => Shadow | undefined;
+  /** This gateway's name in Via: a request that has it already goes in circles. */
+  readonly pseudonym: string;
+  /** What requests begin with. */
+  readonly plans: { readonly current: ActivePlan };
+  /** What routing by a plan knows now. */
+  readonly routing: (plan: ActivePlan) => Routing;
+  readonly exchanges: OfferedExchanges;
   /** A read of a route that is being compared, before sampling. */
   readonly seen: (route: string) => void;
-  readonly identity: Identity;
   readonly accounting: Accounting;
   readonly telemetry: GatewayTelemetry;
-  readonly rewritingTelemetry: RewritingTelemetry;
 }
 
 /**
  * A request's way through the gateway: (1) receive: who asks for what; (2) decide: which side, and why; (3) serve: forward, fall back;
- * (4) afterwards: account for it and offer it to the shadow. The client is served before anything of (4) happens.
+ * (4) afterwards: account for it and offer it to the shadow. The client is served before anything of (4) happens. All of it goes by the plan that was
+ * current when the request began.
  */
 export class RequestFlow {
   readonly #ports: RequestFlowPorts;
-  readonly #sides: Sides;
-  readonly #serving: ServingPorts;
-  readonly #pseudonym = `strangler-${randomBytes(6).toString('hex')}`;
-  readonly #receptions = new WeakMap<Exchange, Reception>();
   #draining = false;
 
   constructor(ports: RequestFlowPorts) {
-    const { config, heads, targets, identity, telemetry, rewritingTelemetry } = ports;
     this.#ports = ports;
-    this.#sides = new Sides(config, this.#pseudonym);
-    this.#serving = {
-      sides: this.#sides,
-      targets,
-      identity,
-      readYourWrites: heads && new ReadYourWrites(heads),
-      waitMs: longestWaitMs(config),
-      rewritingTelemetry,
-      fellBack: ({ reception, decision }, reason) => telemetry.fellBack(reception, decision, reason),
-    };
   }
 
   /** Takes a request to its end. Never rejects: a defect of the gateway's own becomes an answer of 500. */
   async handle(client: ClientSide): Promise<void> {
     const startedAt = performance.now();
     if (this.#draining) client.closeAfterAnswer();
+    const plan = this.#ports.plans.current;
+    plan.begin();
     try {
-      const received = this.#ports.identity.receive(client.head);
+      const received = plan.identity.receive(client.head);
       const reception = received instanceof Promise ? await received : received;
       this.#refuseUnserved(client, reception);
-      const routing = this.#ports.routing();
-      const decided = this.#decide(client, reception, routing);
+      const decided = this.#decide(client, reception, plan);
       const decision = decided instanceof Promise ? await decided : decided;
       if (decision === 'handed-over') return;
-      const serving = this.#prepare(client, reception, decision, routing.table);
-      const served = await serveRequest(serving, this.#serving);
-      this.#conclude(serving, served, startedAt);
+      const serving = this.#prepare(client, reception, decision, plan);
+      const served = await serveRequest(serving, plan.serving);
+      this.#conclude(serving, served, plan, startedAt);
     } catch (error) {
       this.#giveUp(client, error, startedAt);
+    } finally {
+      plan.end();
     }
   }
 
@@ -96,17 +74,9 @@ export class RequestFlow {
    * sample of such requests would reach it. Rejects with a GatewayError for a request that would be refused.
    */
   explain(described: DescribedRequest): Promise<ExplainedRequest> {
-    const { config, identity, routing } = this.#ports;
-    return explainRequest(described, { config, identity, routing: routing() });
-  }
-
-  /** How the shadow asks a side for an exchange that was offered to it. */
-  sideOf(exchange: Exchange, side: Target): SideRequest {
-    const reception = this.#receptions.get(exchange);
-    const route =
-      exchange.decision.route === undefined ? undefined : this.#ports.routing().table.find(exchange.decision.route);
-    if (!reception || !route) throw new Error('found an exchange that was not offered by this gateway');
-    return this.#sides.side(side, reception, exchange.rawHeaders, route);
+    const { plans, routing } = this.#ports;
+    const { config, identity } = plans.current;
+    return explainRequest(described, { config, identity, routing: routing(plans.current) });
   }
 
   /** From now on each answer is the last on its connection. */
@@ -119,25 +89,31 @@ export class RequestFlow {
     if (head.httpVersion !== '1.0' && reception.header('host') === undefined) {
       throw new GatewayError('bad-host', 'found no Host header, expected one');
     }
-    if (reception.header('via')?.includes(this.#pseudonym)) {
+    if (reception.header('via')?.includes(this.#ports.pseudonym)) {
       throw new GatewayError('forwarding-loop', 'found our own name in Via: an upstream leads back to this gateway');
     }
   }
 
   /** Reads the body first where a route asks about it. Throws a GatewayError for what no side shall see. */
-  #decide(client: ClientSide, reception: Reception, routing: Routing): Decision | Promise<Decision | 'handed-over'> {
+  #decide(client: ClientSide, reception: Reception, plan: ActivePlan): Decision | Promise<Decision | 'handed-over'> {
+    const routing = this.#ports.routing(plan);
     const decision = decide(reception.facts, routing, Math.random);
-    return isBodyNeeded(decision) ? this.#decideByBody(client, reception, routing) : orRefuse(decision);
+    return isBodyNeeded(decision) ? this.#decideByBody(client, reception, plan, routing) : orRefuse(decision);
   }
 
-  async #decideByBody(client: ClientSide, { facts }: Reception, routing: Routing): Promise<Decision | 'handed-over'> {
-    const body = await receiveBody(client, facts, this.#ports.config);
+  async #decideByBody(
+    client: ClientSide,
+    { facts }: Reception,
+    { config }: ActivePlan,
+    routing: Routing,
+  ): Promise<Decision | 'handed-over'> {
+    const body = await receiveBody(client, facts, config);
     return body === 'handed-over' ? body : orRefuse(decide(facts, routing, Math.random, body));
   }
 
-  #prepare(client: ClientSide, reception: Reception, decision: Decision, table: RouteTable): Serving {
+  #prepare(client: ClientSide, reception: Reception, decision: Decision, { table, shadows }: ActivePlan): Serving {
     const route = decision.route === undefined ? undefined : table.find(decision.route);
-    const shadow = decision.shadow && decision.capability ? this.#ports.shadowOf(decision.capability) : undefined;
+    const shadow = decision.shadow && decision.capability ? shadows.get(decision.capability) : undefined;
     if (isCompared(decision, reception)) this.#ports.seen(decision.route!);
     return {
       client,
@@ -148,7 +124,7 @@ export class RequestFlow {
     };
   }
 
-  #conclude(serving: Serving, served: ServedRequest, startedAt: number): void {
+  #conclude(serving: Serving, served: ServedRequest, plan: ActivePlan, startedAt: number): void {
     const { client, reception, route, copyBytes } = serving;
     const { decision, outcome } = served;
     // What was handed over is concluded where it went; in place of what was declined legacy has been asked.
@@ -156,7 +132,7 @@ export class RequestFlow {
     this.#answerFailure(client, reception, served);
     this.#ports.accounting.served({ startedAt, reception, decision, route, outcome });
     const control = copyBytes === undefined || !decision.shadow ? undefined : observe(outcome);
-    if (control) this.#offer(serving, decision, control);
+    if (control) this.#offer(serving, decision, control, plan);
   }
 
   /** Nothing was written to the client yet: the answer is ours to give. */
@@ -166,15 +142,15 @@ export class RequestFlow {
     client.refuse(outcome.error, reception.requestId);
   }
 
-  #offer({ client, reception }: Serving, decision: Decision, control: Observation): void {
+  #offer({ client, reception }: Serving, decision: Decision, control: Observation, plan: ActivePlan): void {
     const exchange: Exchange = {
       facts: reception.facts,
       decision,
       rawHeaders: endToEnd(client.head.rawHeaders),
       control,
     };
-    this.#receptions.set(exchange, reception);
-    this.#ports.shadowOf(decision.capability!)?.offer(exchange);
+    this.#ports.exchanges.remember(exchange, { reception, plan });
+    plan.shadows.get(decision.capability!)?.offer(exchange);
   }
 
   #giveUp(client: ClientSide, error: unknown, startedAt: number): void {
@@ -232,8 +208,4 @@ function endToEnd(raw: readonly string[]): string[] {
     const lower = raw[index - (index % 2)]!.toLowerCase();
     return !dropped(lower) && !lower.startsWith('strangler-');
   });
-}
-
-function longestWaitMs({ capabilities }: GatewayConfig): number {
-  return Math.max(200, ...capabilities.map(({ readYourWrites }) => readYourWrites.waitMs));
 }

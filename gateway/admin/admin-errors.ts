@@ -94,6 +94,16 @@ export const adminErrors = {
     title: 'The event log does not answer, so nothing can be changed.',
     remedy: 'Traffic goes on by the last known state. In an emergency `strangler bypass on` needs no log.',
   },
+  'configuration-refused': {
+    status: 422,
+    title: 'The configuration cannot be used; the one before goes on.',
+    remedy: 'Correct what `problems` lists and reload, or restart the gateway where the detail says so.',
+  },
+  'nothing-to-reload': {
+    status: 409,
+    title: 'This gateway has its configuration from nowhere that could be read again.',
+    remedy: 'Restart it with another configuration.',
+  },
   'bypass-not-kept': {
     status: 500,
     title: 'Bypass is switched, but not in its file.',

@@ -3,8 +3,9 @@ import type { Metrics } from '../../runtime/metrics.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { DescribedRequest, ExplainedRequest } from '../explain.ts';
 import type { Flags } from '../flags/flag-uses.ts';
-import type { Identity } from '../identity/identity.ts';
+import type { IdentityTrouble } from '../identity/opened-source.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { ConfigurationStatus, ReloadOutcome } from '../reload/configuration.ts';
 import type { Stage, Target } from '../routing/stage.ts';
 import type { ShadowStatus } from '../shadow/shadow.ts';
 
@@ -48,7 +49,9 @@ export interface AdminPorts {
   readonly shadows: () => readonly ShadowStatus[];
   readonly routes: () => readonly RouteView[];
   readonly explain: (request: DescribedRequest) => Promise<ExplainedRequest>;
-  readonly identity: Pick<Identity, 'troubles'>;
+  readonly identityTroubles: () => readonly IdentityTrouble[];
+  /** Undefined: the configuration cannot be read again. */
+  readonly reloading: { readonly status: ConfigurationStatus; reload(): Promise<ReloadOutcome> } | undefined;
   /** The gateway is stopping: no more requests should come. */
   readonly draining: () => boolean;
   readonly bypass: { readonly active: boolean; set(on: boolean, by?: string): void };

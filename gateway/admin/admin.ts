@@ -43,6 +43,7 @@ export async function startAdmin(listen: { port: number; host?: string }, ports:
  *   for all its routes; `to` is `legacy`, `shadow`, `canary 25%`, `new` or `retired`
  * - `POST /api/explain` `{method?, url, headers?, clientAddress?, body?, user?, time?}` → ExplainedRequest
  * - `GET  /api/bypass`, `POST /api/bypass` `{on, by?}` → `{on}`
+ * - `POST /api/reload` → `{changed: KEY[]}`: the configuration is read again; 422 with `problems` when the one that runs goes on
  * - `GET  /api/flags` → `{flags: FlagView[]}`, `GET /api/flags/NAME` → FlagView
  * - `PUT  /api/flags/NAME` `{enabled, percent?, users?, strategies?, variants?, dependencies?, description?, create?,
  *   by?, reason?}` → FlagView
@@ -68,6 +69,7 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
   addClientApi(app, ports, clientApi);
   app.use(express.json({ limit: '256kb', type: () => true }));
   addRoutes(app, ports);
+  addReload(app, ports);
   addFlags(app, ports);
   addEvidence(app, ports);
   app.use((request) => {
@@ -138,6 +140,16 @@ function addRoutes(app: Express, ports: AdminPorts): void {
   });
 }
 
+/** Throws AdminError `configuration-refused` or `nothing-to-reload`. */
+async function reload({ reloading }: AdminPorts): Promise<{ changed: readonly string[] }> {
+  if (!reloading) throw new AdminError('nothing-to-reload', 'found no files that it was read from');
+  const outcome = await reloading.reload();
+  if (outcome.kind === 'reloaded') return { changed: outcome.changed };
+  if (outcome.kind === 'unchanged') return { changed: [] };
+  const { problems } = outcome;
+  throw new AdminError('configuration-refused', problems.join('\n'), { problems });
+}
+
 /** In an emergency it must be plain whether it counts: it does, also where it cannot be kept. */
 function switchBypass({ bypass, logger }: AdminPorts, on: boolean, by: string): void {
   try {
@@ -147,6 +159,10 @@ function switchBypass({ bypass, logger }: AdminPorts, on: boolean, by: string): 
     const state = bypass.active ? 'on' : 'off';
     throw new AdminError('bypass-not-kept', `bypass is ${state} for this process; ${(error as Error).message}`);
   }
+}
+
+function addReload(app: Express, ports: AdminPorts): void {
+  app.post('/api/reload', async (_, response) => void response.json(await reload(ports)));
 }
 
 function addFlags(app: Express, ports: AdminPorts): void {

@@ -1,18 +1,27 @@
 import { stageText } from '../journal/rollout-steps.ts';
+import type { ConfigurationStatus } from '../reload/configuration.ts';
 import type { AdminPorts, Degradation } from './admin-ports.ts';
 
 /**
  * Everything that works less well than it should. None of it makes the gateway unready: requests that legacy can serve are served by the
  * last known state.
  */
-export function degradations({ journal, flags, identity, shadows, bypass }: AdminPorts): Degradation[] {
+export function degradations({
+  journal,
+  flags,
+  identityTroubles,
+  shadows,
+  bypass,
+  reloading,
+}: AdminPorts): Degradation[] {
   const log = journal.status();
   const source = flags.status();
   return [
     ...(bypass.active ? [{ part: 'bypass', detail: 'bypass is on: every request goes to legacy' }] : []),
     ...(log.kind === 'away' ? [{ part: 'log', since: log.since, detail: log.detail }] : []),
     ...(source.kind === 'fresh' ? [] : [{ part: 'flags', since: source.since, detail: source.detail }]),
-    ...identity.troubles().map((trouble) => ({ part: 'identity', ...trouble })),
+    ...refusedConfiguration(reloading?.status),
+    ...identityTroubles().map((trouble) => ({ part: 'identity', ...trouble })),
     ...shadows()
       .filter(({ breaker }) => breaker !== 'closed')
       .map(({ capability }) => ({
@@ -22,12 +31,20 @@ export function degradations({ journal, flags, identity, shadows, bypass }: Admi
   ];
 }
 
+function refusedConfiguration(status: ConfigurationStatus | undefined): Degradation[] {
+  if (!status?.refused) return [];
+  const { since, problems } = status.refused;
+  const detail = `the files cannot be used, so the configuration of ${status.since} goes on: ${problems.join('; ')}`;
+  return [{ part: 'configuration', since, detail }];
+}
+
 /** What `GET /api/status` answers. */
 export function statusReport(ports: AdminPorts) {
-  const { journal, flags, unleashUrl, shadows, routes, bypass } = ports;
+  const { journal, flags, unleashUrl, shadows, routes, bypass, reloading } = ports;
   const stages = routes().map(({ stage }) => (stage ? stageText(stage) : 'no stage'));
   return {
     bypass: bypass.active,
+    configuration: reloading?.status,
     log: journal.status(),
     flags: { source: unleashUrl ?? 'built in', ...flags.status() },
     routes: Object.fromEntries([...new Set(stages)].map((text) => [text, stages.filter((one) => one === text).length])),

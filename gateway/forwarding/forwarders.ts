@@ -1,3 +1,4 @@
+import type { UpstreamConfig } from './config.ts';
 import type { Forwarder, ForwardOutcome, ForwardPlan } from './forwarder.ts';
 import { GeneralForwarder } from './general-forwarder.ts';
 import type { HttpExchange, NodeExchange } from './http-exchange.ts';
@@ -17,6 +18,12 @@ export class Forwarders implements Forwarder {
 
   upgrade(exchange: NodeExchange, head: Buffer, plan: ForwardPlan): Promise<ForwardOutcome> {
     return this.#of(plan).upgrade(exchange, head, plan);
+  }
+
+  /** Closes the connections to an upstream that no request will be forwarded to any more. */
+  forget(upstream: UpstreamConfig): void {
+    this.#general.forget(upstream);
+    this.#httpProxy.forget(upstream);
   }
 
   stop(): void {

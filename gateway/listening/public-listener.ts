@@ -148,6 +148,7 @@ export class PublicListener implements RunningPart {
         telemetry.handedOver(why);
         this.#http1.take(socket, peer);
       },
+      stalled: (waitingBytes) => telemetry.clientNotReading(waitingBytes),
     });
   }
 

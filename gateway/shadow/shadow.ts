@@ -25,6 +25,8 @@ export interface ShadowStatus {
 
 /** A shadow with a name that can tell how it is. */
 export interface CapabilityShadow extends Shadow {
+  /** Asks what it still has to ask, then stops. To be called when nothing will be offered any more. */
+  finish(): Promise<void>;
   status(): ShadowStatus;
 }
 
@@ -36,7 +38,7 @@ export interface ShadowPorts {
   readonly upstream: (exchange: Exchange, side: Target) => Upstream;
   /** See `Judging.atLeast`. A rejection counts as undefined, as does silence for longer than the deadline. */
   readonly atLeast: (() => Promise<string | undefined>) | undefined;
-  readonly rulesOf: (route: string) => CompareRules;
+  readonly rulesOf: (exchange: Exchange) => CompareRules;
   readonly evidence: EvidenceSink;
   readonly telemetry: ShadowTelemetry;
   readonly now?: () => number;
@@ -104,6 +106,11 @@ class BudgetedShadow implements CapabilityShadow {
     };
   }
 
+  async finish(): Promise<void> {
+    while (this.#running.size > 0) await Promise.race(this.#running);
+    await this.stop();
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const { route, bytes } of this.#waiting.splice(0)) {
@@ -157,7 +164,7 @@ class BudgetedShadow implements CapabilityShadow {
 
   async #run({ exchange, route, side, since }: Waiting): Promise<void> {
     const { evidence, rulesOf, budget } = this.#ports;
-    const rules = rulesOf(route);
+    const rules = rulesOf(exchange);
     if (this.#now() - since > budget.deadlineMs) return evidence.dropped(route, 'waited-too-long');
     if (!this.#breaker.allow()) return evidence.dropped(route, 'breaker-open');
     const judgement = await judge(exchange, side, rules, this.#judging()).finally(() => {

@@ -83,7 +83,8 @@ beforeEach(async () => {
       explained = described;
       return decision;
     },
-    identity: { troubles: () => troubles },
+    identityTroubles: () => troubles,
+    reloading: undefined,
     bypass: {
       get active() {
         return bypass;

@@ -32,6 +32,12 @@ export class HttpProxyForwarder implements Forwarder {
     return this.#otherwise.upgrade(exchange, head, plan);
   }
 
+  /** Closes the connections to an upstream that no request will be forwarded to any more. */
+  forget(upstream: UpstreamConfig): void {
+    this.#upstreams.get(upstream)?.stop();
+    this.#upstreams.delete(upstream);
+  }
+
   stop(): void {
     for (const upstream of this.#upstreams.values()) upstream.stop();
   }

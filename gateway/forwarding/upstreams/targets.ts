@@ -1,8 +1,9 @@
+import type { RunningPart } from '../../../runtime/part.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { UpstreamConfig } from '../config.ts';
 import type { ForwardOutcome, ForwardPlan } from '../forwarder.ts';
 import { Connections } from './connections.ts';
-import { type RunningCheck, startHealthCheck } from './health-check.ts';
+import { startHealthCheck } from './health-check.ts';
 import { Target, type TargetStatus } from './target.ts';
 import type { TargetsTelemetry } from './targets-telemetry.ts';
 
@@ -15,18 +16,29 @@ export interface TargetsPorts {
 
 /** The upstreams that requests are forwarded to, each with its breaker, limits and health. */
 export class Targets {
+  readonly #ports: TargetsPorts;
   readonly #targets = new Map<UpstreamConfig, Target>();
-  readonly #checks: RunningCheck[] = [];
-  readonly #connections: Connections[] = [];
+  readonly #checks = new Map<UpstreamConfig, RunningPart>();
 
-  /** Begins to check those that say how. Throws when a file that an upstream's `tls` names cannot be read. */
-  constructor(upstreams: readonly UpstreamConfig[], { telemetry, now }: TargetsPorts) {
-    for (const upstream of upstreams) {
-      const target = new Target(upstream, now, telemetry);
-      this.#targets.set(upstream, target);
-      if (upstream.tls?.verify === false) telemetry.unverified(upstream.name, upstream.origin);
-      if (upstream.health) this.#check(upstream, upstream.health, target);
-    }
+  constructor(ports: TargetsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Adds an upstream, and begins to check it when it says how. Throws when a file that its `tls` names cannot be read. */
+  open(upstream: UpstreamConfig): void {
+    const { telemetry, now } = this.#ports;
+    const target = new Target(upstream, now, telemetry);
+    const connections = new Connections(upstream);
+    if (upstream.health) this.#check(upstream, upstream.health, target, connections);
+    this.#targets.set(upstream, target);
+    if (upstream.tls?.verify === false) telemetry.unverified(upstream.name, upstream.origin);
+  }
+
+  /** Forgets an upstream that no request will be forwarded to any more. */
+  close(upstream: UpstreamConfig): void {
+    this.#targets.delete(upstream);
+    void this.#checks.get(upstream)?.stop();
+    this.#checks.delete(upstream);
   }
 
   /** Forwards a request as the target of its plan allows. Never rejects. */
@@ -40,15 +52,18 @@ export class Targets {
     return [...this.#targets.values()].map((target) => target.status());
   }
 
-  /** Ends the checks. */
-  async stop(): Promise<void> {
-    for (const check of this.#checks) check.stop();
-    for (const connections of this.#connections) connections.stop();
-  }
-
-  #check(upstream: UpstreamConfig, health: NonNullable<UpstreamConfig['health']>, target: Target): void {
-    const connections = new Connections(upstream);
-    this.#connections.push(connections);
-    this.#checks.push(startHealthCheck(connections, upstream.authority, health, (result) => target.checked(result)));
+  #check(
+    upstream: UpstreamConfig,
+    health: NonNullable<UpstreamConfig['health']>,
+    target: Target,
+    connections: Connections,
+  ): void {
+    const check = startHealthCheck(connections, upstream.authority, health, (result) => target.checked(result));
+    this.#checks.set(upstream, {
+      async stop() {
+        check.stop();
+        connections.stop();
+      },
+    });
   }
 }
