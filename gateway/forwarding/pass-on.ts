@@ -118,7 +118,7 @@ class BodyPassing implements Timed {
   readonly #idleMs: number;
   readonly #copy: (() => AnswerCopy) | undefined;
   readonly #effort: Counted;
-  #resolve: (passed: PassedOn) => void = () => {};
+  #resolve!: (passed: PassedOn) => void;
 
   constructor(
     exchange: HttpExchange,

@@ -47,7 +47,7 @@ export class UpstreamCall implements Timed {
   readonly #options: CallOptions;
   readonly #effort: Counted;
   readonly #upstream: ClientRequest;
-  #resolve: (result: CallResult) => void = () => {};
+  #resolve!: (result: CallResult) => void;
   #settled = false;
   #phase: 'connecting' | 'sending' | 'awaiting' = 'awaiting';
   #bytesReadBefore = 0;

@@ -27,7 +27,7 @@ export class HttpProxyCall implements AnsweredCall, ProxiedRequest {
   requestBytes = 0;
   readonly #exchange: NodeExchange;
   readonly #plan: ForwardPlan;
-  #settle: (result: ProxyCallResult) => void = () => {};
+  #settle!: (result: ProxyCallResult) => void;
   #upstream: ClientRequest | undefined;
   #failure: GatewayError | undefined;
   #destroyed = false;
