@@ -55,12 +55,11 @@ export class Http1Server implements ConnectionServer {
 
   drain(): void {
     for (const response of this.#open) response.shouldKeepAlive = false;
-    // Ends the search for late heads: it listens nowhere itself.
-    this.#server.close();
   }
 
   closeIdle(): void {
-    this.#server.closeIdleConnections();
+    // It listens nowhere: this closes idle connections and ends the search for late heads.
+    this.#server.close();
     for (const socket of this.#unused) socket.destroy();
   }
 
@@ -133,7 +132,7 @@ export class Http1Server implements ConnectionServer {
   /** Nothing was read or written for a while: idle connections are closed, and clients that do not read what they asked for cut. */
   #silent(socket: Socket): void {
     if (socket.writableLength > 0) {
-      this.#ports.telemetry.cut('client-not-reading', `${socket.writableLength} bytes wait`);
+      this.#ports.telemetry.clientNotReading(socket.writableLength);
       socket.destroy();
     } else if (!this.#turns.waitsFor(socket)) {
       socket.destroy();

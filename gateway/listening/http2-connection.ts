@@ -104,7 +104,7 @@ export class Http2Connection {
   }
 
   #stalled(client: Http2Client): void {
-    this.#ports.telemetry.cut('client-not-reading', `${client.response.writableLength} bytes wait on a stream`);
+    this.#ports.telemetry.clientNotReading(client.response.writableLength);
     client.destroy();
   }
 

@@ -48,6 +48,11 @@ export function createListenerTelemetry(logger: Logger, metrics: Metrics) {
       logger.debug({ reason }, `connection cut: ${detail}`);
     },
 
+    clientNotReading(waitingBytes: number): void {
+      cuts.inc({ reason: 'client-not-reading' satisfies CutReason });
+      logger.debug({ waitingBytes }, 'connection cut: its client does not read what it asked for');
+    },
+
     handedOver(why: HandOverReason): void {
       handOvers.inc({ why });
     },

@@ -111,22 +111,25 @@ it('the limit of an address counts those whom a PROXY header names, and forgets 
   });
 });
 
-it('a client that does not read what it asked for is cut; one that waits for a slow application is not', async () => {
-  await start({ stall: '300ms' }, {}, { forwarder: 'general' });
-  legacy.answer = (_, response) => {
-    response.write('x'.repeat(30_000_000));
-    response.end();
-  };
-  const lazy = await client();
-  lazy.socket.pause();
-  lazy.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  await eventually(async () => (await cutFor(gateway, 'client-not-reading')) === 1);
-  lazy.socket.resume();
-  await lazy.closed;
-  expect(lazy.received.length).toBeLessThan(30_000_000);
-  legacy.answer = (_, response) => setTimeout(() => response.end('late'), 1_000);
-  expect((await ask(gateway.publicUrl, '/')).body).toBe('late');
-});
+it.each(['wire', 'general'])(
+  'a client that does not read is cut (%s); one that waits for a slow application is not',
+  async (forwarder) => {
+    await start({ stall: '300ms' }, {}, { forwarder });
+    legacy.answer = (_, response) => {
+      response.write('x'.repeat(30_000_000));
+      response.end();
+    };
+    const lazy = await client();
+    lazy.socket.pause();
+    lazy.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await eventually(async () => (await cutFor(gateway, 'client-not-reading')) === 1);
+    lazy.socket.resume();
+    await lazy.closed;
+    expect(lazy.received.length).toBeLessThan(30_000_000);
+    legacy.answer = (_, response) => setTimeout(() => response.end('late'), 1_000);
+    expect((await ask(gateway.publicUrl, '/')).body).toBe('late');
+  },
+);
 
 it('a head beyond the limit is refused and others on other connections are served', async () => {
   await start({});
