@@ -29,8 +29,8 @@ export function openSystem(configPath: string): System {
   const { listeners, identity, legacy, services, log } = loaded.configuration;
   const dataDir = dataDirectory(loaded.path);
   prepareDataDirectory(dataDir);
-  const at = ({ host = '127.0.0.1', port }: { host?: string; port: number }) =>
-    `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+  const at = ({ host = '127.0.0.1', port }: { host?: string; port: number }, scheme = 'http') =>
+    `${scheme}://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
   return {
     ...loaded,
     environment,
@@ -39,7 +39,7 @@ export function openSystem(configPath: string): System {
     adminToken: listeners.admin.token ?? secretFile(dataDir, 'admin-token'),
     secrets: identity.secret ?? [secretFile(dataDir, 'secret')],
     addresses: {
-      public: at(listeners.public),
+      public: at(listeners.public, listeners.public.tls ? 'https' : 'http'),
       admin: at(listeners.admin),
       bridge: legacy.database ? at(listeners.bridge) : undefined,
       services: services ? at(services) : undefined,

@@ -91,6 +91,10 @@ export const publicListenerSchema = z
       }),
     limits: limitsSchema,
   })
+  .refine(({ proxyProtocol, trustedProxies }) => proxyProtocol === false || trustedProxies.length > 0, {
+    path: ['proxyProtocol'],
+    message: 'found proxyProtocol without trustedProxies, expected the proxies whose PROXY headers are believed',
+  })
   .prefault({});
 
 /** A certificate by its files. */
