@@ -80,16 +80,17 @@ export async function startGateway(config: GatewayConfig, ports: GatewayPorts): 
 async function open(config: GatewayConfig, ports: GatewayPorts, opened: Opened): Promise<RunningGateway> {
   const rooms = await openRooms(config, ports, opened);
   const forwarder = new Forwarders();
+  const targets = openTargets(ports);
   const exchanges = new OfferedExchanges();
   const pseudonym = `strangler-${randomBytes(6).toString('hex')}`;
-  const plans = opened.keep(await openPlans(config, ports, rooms, { forwarder, exchanges, pseudonym }));
+  const plans = opened.keep(await openPlans(config, ports, rooms, { forwarder, targets, exchanges, pseudonym }));
   const flow = openFlow(plans, rooms, { exchanges, pseudonym });
   const front = await openFront(config, ports, rooms, { flow, forwarder, opened });
   const reloading = openReloading(config, ports, async (next) => {
     await plans.replace(next);
     front.listener.trust(next.listeners.public.trustedProxies);
   });
-  const admin = await openAdmin(config, ports, rooms, { plans, flow, front, reloading });
+  const admin = await openAdmin(config, ports, rooms, { plans, targets, flow, front, reloading });
   opened.keepToTheEnd(admin);
   rooms.telemetry.started(front.listener.url, admin.url);
   return {
@@ -127,17 +128,20 @@ async function openRooms(config: GatewayConfig, ports: GatewayPorts, opened: Ope
   return { telemetry, bypass, accounting, journal, flags, evidence };
 }
 
+function openTargets({ logger, metrics }: GatewayPorts): Targets {
+  return new Targets({ telemetry: targetsTelemetry(logger, metrics), now: () => performance.now() });
+}
+
 function openPlans(
   config: GatewayConfig,
   { logger, metrics }: GatewayPorts,
   { telemetry, accounting, evidence }: Rooms,
-  own: { forwarder: Forwarders; exchanges: OfferedExchanges; pseudonym: string },
+  own: { forwarder: Forwarders; targets: Targets; exchanges: OfferedExchanges; pseudonym: string },
 ): Promise<Plans> {
   const heads = config.bridgeUrl === undefined ? undefined : new BridgeHeads(config.bridgeUrl);
   return Plans.open(config, {
     ...own,
     ids: accounting.ids,
-    targets: new Targets({ telemetry: targetsTelemetry(logger, metrics), now: () => performance.now() }),
     heads,
     readYourWrites: heads && new ReadYourWrites(heads),
     evidence,
@@ -222,9 +226,9 @@ function openAdmin(
   { listeners, flags: unleash }: GatewayConfig,
   { logger, metrics }: GatewayPorts,
   { bypass, accounting, journal, flags, evidence }: Rooms,
-  own: { plans: Plans; flow: RequestFlow; front: Front; reloading: Reloading | undefined },
+  own: { plans: Plans; targets: Targets; flow: RequestFlow; front: Front; reloading: Reloading | undefined },
 ): Promise<Served> {
-  const { plans, flow, front, reloading } = own;
+  const { plans, targets, flow, front, reloading } = own;
   return startAdmin(listeners.admin, {
     token: listeners.admin.token,
     journal,
@@ -232,6 +236,7 @@ function openAdmin(
     unleashUrl: unleash?.url,
     flagsInUse: () => flagsInUse(plans.current.table),
     evidence,
+    targets: () => targets.status(),
     shadows: () => [...plans.current.shadows.values()].map((shadow) => shadow.status()),
     routes: () =>
       plans.current.table.routes.map((route) => viewOf(route, journal.state.stages, accounting.countsOf(route.name))),

@@ -3,6 +3,7 @@ import type { Metrics } from '../../runtime/metrics.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { DescribedRequest, ExplainedRequest } from '../explain.ts';
 import type { Flags } from '../flags/flag-uses.ts';
+import type { TargetStatus } from '../forwarding/upstreams/target.ts';
 import type { IdentityTrouble } from '../identity/opened-source.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ConfigurationStatus, ReloadOutcome } from '../reload/configuration.ts';
@@ -47,6 +48,7 @@ export interface AdminPorts {
   readonly flagsInUse: () => readonly string[];
   readonly evidence: Evidence;
   readonly shadows: () => readonly ShadowStatus[];
+  readonly targets: () => readonly TargetStatus[];
   readonly routes: () => readonly RouteView[];
   readonly explain: (request: DescribedRequest) => Promise<ExplainedRequest>;
   readonly identityTroubles: () => readonly IdentityTrouble[];

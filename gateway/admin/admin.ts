@@ -36,7 +36,7 @@ export async function startAdmin(listen: { port: number; host?: string }, ports:
  * - `GET  /healthz` → `{status: "ok"}`: the process answers
  * - `GET  /readyz` → `{status: "ready", degraded: Degradation[]}`: 200 as long as legacy can be served; 503 and `draining` when stopping
  * - `GET  /metrics` → Prometheus text
- * - `GET  /api/status` → `{bypass, log, flags, routes: {STAGE: count}, shadows, degraded}`: see status.ts
+ * - `GET  /api/status` → `{bypass, log, flags, routes: {STAGE: count}, targets, shadows, degraded}`: see status.ts
  * - `GET  /api/routes` → `{routes: […]}`: see `routeJson`
  * - `GET  /api/routes/NAME` → one of them
  * - `POST /api/routes/NAME/promote`, `…/rollback` `{to?, by?, reason?}` → `{moved: [{route, from, to}]}`; NAME is a route, or a capability

@@ -1,3 +1,4 @@
+import type { TargetStatus } from '../forwarding/upstreams/target.ts';
 import { stageText } from '../journal/rollout-steps.ts';
 import type { ConfigurationStatus } from '../reload/configuration.ts';
 import type { AdminPorts, Degradation } from './admin-ports.ts';
@@ -11,6 +12,7 @@ export function degradations({
   flags,
   identityTroubles,
   shadows,
+  targets,
   bypass,
   reloading,
 }: AdminPorts): Degradation[] {
@@ -22,6 +24,7 @@ export function degradations({
     ...(source.kind === 'fresh' ? [] : [{ part: 'flags', since: source.since, detail: source.detail }]),
     ...refusedConfiguration(reloading?.status),
     ...identityTroubles().map((trouble) => ({ part: 'identity', ...trouble })),
+    ...targets().flatMap(targetTroubles),
     ...shadows()
       .filter(({ breaker }) => breaker !== 'closed')
       .map(({ capability }) => ({
@@ -29,6 +32,17 @@ export function degradations({
         detail: 'the other side does not answer: nothing is compared',
       })),
   ];
+}
+
+function targetTroubles({ name, breaker, health, healthDetail, queued }: TargetStatus): Degradation[] {
+  const part = `target ${name}`;
+  const sick = health === 'unhealthy' ? [{ part, detail: `its health check fails: ${healthDetail}` }] : [];
+  const suspended =
+    breaker === 'open' || breaker === 'half-open'
+      ? [{ part, detail: 'it has not answered lately and is not asked for a while' }]
+      : [];
+  const busy = queued > 0 ? [{ part, detail: `${queued} requests wait until it has room` }] : [];
+  return [...sick, ...suspended, ...busy];
 }
 
 function refusedConfiguration(status: ConfigurationStatus | undefined): Degradation[] {
@@ -40,7 +54,7 @@ function refusedConfiguration(status: ConfigurationStatus | undefined): Degradat
 
 /** What `GET /api/status` answers. */
 export function statusReport(ports: AdminPorts) {
-  const { journal, flags, unleashUrl, shadows, routes, bypass, reloading } = ports;
+  const { journal, flags, unleashUrl, shadows, targets, routes, bypass, reloading } = ports;
   const stages = routes().map(({ stage }) => (stage ? stageText(stage) : 'no stage'));
   return {
     bypass: bypass.active,
@@ -48,6 +62,7 @@ export function statusReport(ports: AdminPorts) {
     log: journal.status(),
     flags: { source: unleashUrl ?? 'built in', ...flags.status() },
     routes: Object.fromEntries([...new Set(stages)].map((text) => [text, stages.filter((one) => one === text).length])),
+    targets: targets(),
     shadows: shadows(),
     degraded: degradations(ports),
   };

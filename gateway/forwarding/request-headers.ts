@@ -91,7 +91,7 @@ function pushOwn(fields: string[], heard: Heard, reception: Reception, options: 
     fields.push('X-Forwarded-Host', reception.publicAuthority, 'X-Forwarded-Proto', reception.publicScheme);
   }
   if (forwarded !== 'x-forwarded') fields.push('Forwarded', listed(heard.forwarded, forwardedElement(reception)));
-  fields.push('Via', listed(heard.via, `1.1 ${options.pseudonym}`));
+  fields.push('Via', listed(heard.via, `${reception.httpVersion} ${options.pseudonym}`));
   fields.push('X-Request-Id', reception.requestId, 'traceparent', reception.trace.traceparent);
   for (const [name, value] of options.own) fields.push(name, value);
 }

@@ -15,7 +15,7 @@ import type { Recognition, UserEvidence } from './user-source.ts';
 
 /** A request's head, as far as identity looks at it. */
 export type ReceivedHead = Pick<RequestHead, 'method' | 'url' | 'rawHeaders' | 'remoteAddress' | 'secure'> &
-  Partial<Pick<RequestHead, 'certificateVerified'>>;
+  Partial<Pick<RequestHead, 'httpVersion' | 'certificateVerified'>>;
 
 /** What receptions read with; one for all of them. */
 export interface ReceptionPorts {
@@ -53,6 +53,8 @@ export class Reception implements RequestFacts, UserEvidence {
   readonly method: string;
   readonly target: string;
   readonly peerAddress: string;
+  /** The protocol that the request came by. */
+  readonly httpVersion: RequestHead['httpVersion'];
   /** The peer is a trusted proxy: what it says about the client is believed and passed on. */
   readonly peerTrusted: boolean;
   /** Client-Cert is the listener's own word. */
@@ -90,6 +92,7 @@ export class Reception implements RequestFacts, UserEvidence {
     this.#secure = head.secure;
     this.#peer = ports.peers.at(head.remoteAddress);
     this.method = head.method;
+    this.httpVersion = head.httpVersion ?? '1.1';
     this.target = target;
     this.peerAddress = this.#peer.address;
     this.peerTrusted = this.#peer.trusted;

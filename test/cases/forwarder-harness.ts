@@ -87,7 +87,7 @@ export function forwarderHarness(startForwarder: StartForwarder, { readsAhead, e
     const declare = name in exceptions ? test.fails : test;
     declare(name, act, timeoutMs);
   };
-  const it = Object.assign(byName, { each: test.each.bind(test), runIf: test.runIf.bind(test) });
+  const it = Object.assign(byName, { each: test.each.bind(test) });
 
   return { it, between, inFrontOf, httpUpstream, cleanups, readsAhead };
 }

@@ -65,6 +65,17 @@ beforeEach(async () => {
     unleashUrl: undefined,
     flagsInUse: () => ['new-shipments'],
     evidence,
+    targets: () => [
+      {
+        name: 'shipments',
+        origin: 'http://127.0.0.1:9',
+        forwarder: 'wire',
+        breaker: reachable ? 'closed' : 'open',
+        health: 'off',
+        requests: 0,
+        queued: 0,
+      },
+    ],
     shadows: () => [
       { capability: 'shipments', running: 0, waiting: 0, heldBytes: 0, breaker: reachable ? 'closed' : 'open' },
     ],
@@ -152,7 +163,7 @@ describe('readiness', () => {
     troubles = [{ since: '2024-05-01T12:30:00.000Z', detail: 'no keys' }];
     const { degraded } = (await request(app).get('/readyz').expect(200)).body;
     const parts = degraded.map(({ part }: { part: string }) => part);
-    expect(parts).toEqual(['bypass', 'log', 'flags', 'identity', 'shadow shipments']);
+    expect(parts).toEqual(['bypass', 'log', 'flags', 'identity', 'target shipments', 'shadow shipments']);
   });
 });
 
@@ -418,6 +429,7 @@ test('the status tells log, flags, stages and shadows together', async () => {
     log: { kind: 'following' },
     flags: { source: 'built in', kind: 'fresh' },
     routes: { shadow: 2, 'no stage': 2 },
+    targets: [{ name: 'shipments', breaker: 'closed' }],
     shadows: [{ capability: 'shipments', breaker: 'closed' }],
     degraded: [],
   });
