@@ -17,6 +17,7 @@ const commandFiles: readonly CommandFile[] = [
     commands: ['routes', 'promote', 'rollback', 'bypass'],
     load: async () => (await import('./commands/routes.ts')).addRoutes,
   },
+  { commands: ['reload'], load: async () => (await import('./commands/reload.ts')).addReload },
   { commands: ['explain'], load: async () => (await import('./commands/explain.ts')).addExplain },
   { commands: ['test'], load: async () => (await import('./commands/test.ts')).addTest },
   { commands: ['flags'], load: async () => (await import('./commands/flags.ts')).addFlags },

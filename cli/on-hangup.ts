@@ -1,5 +1,5 @@
 /**
- * Calls `act` on each SIGHUP, which is how programs that rotate logs ask for new files; gives back how to end that. At a terminal the
+ * Calls `act` on each SIGHUP, which asks for new log files and for the configuration to be read again; gives back how to end that. At a terminal the
  * signal means that its window was closed: there it ends the process, as it does by default.
  */
 export function onHangup(act: () => void): () => void {

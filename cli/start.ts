@@ -8,12 +8,15 @@ import { createLogger } from '../runtime/logger.ts';
 import { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
 import { bridgeConfig } from './bridge-slice.ts';
+import { configurationFiles } from './config/load.ts';
+import { configurationSource } from './configuration-source.ts';
 import { gatewayConfigOf } from './gateway-slice.ts';
 import type { RunningOtlp } from './otlp.ts';
 import type { PartName } from './parts.ts';
 import type { PatientBridge } from './patient-bridge.ts';
 import { snapshotBar } from './snapshot-bar.ts';
 import type { System } from './system.ts';
+import { watchFiles } from './watch-files.ts';
 
 /** Parts running in this process. */
 export interface RunningParts {
@@ -21,6 +24,8 @@ export interface RunningParts {
   readonly failed: Promise<Error>;
   /** Log files were moved away: lines from now on go to new ones. */
   reopenLogs(): Promise<void>;
+  /** The gateway reads its configuration again; what came of it is told in its log. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -54,7 +59,7 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
       const otlp = await startOtlpOf(system, 'strangler-gateway', metrics);
       if (otlp) started.push(otlp);
       gateway = await startGatewayOf(system, metrics, otlp?.tracing);
-      started.push(gateway);
+      started.push(gateway, reloadOnChange(system, gateway));
     }
   } catch (error) {
     await stop();
@@ -63,6 +68,9 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
   return {
     failed: Promise.race([...failures, new Promise<never>(() => {})]),
     reopenLogs: async () => gateway?.reopenLogs(),
+    async reload() {
+      await gateway?.reload();
+    },
     stop,
   };
 }
@@ -103,5 +111,13 @@ async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing
     logger,
     metrics,
     tracing,
+    configuration: configurationSource(system),
   });
+}
+
+/** Files that were changed are taken over without being asked. */
+function reloadOnChange({ path, environment }: System, gateway: RunningGateway): RunningPart {
+  const files = () => configurationFiles(path, environment);
+  const end = watchFiles(files, () => void gateway.reload());
+  return { stop: async () => end() };
 }

@@ -40,7 +40,7 @@ async function start({ config, only, single }: StartOptions): Promise<void> {
     if (inThisProcess) {
       const { startParts } = await import('../start.ts');
       const running = await startParts(system, inThisProcess);
-      const deaf = onHangup(() => void running.reopenLogs());
+      const deaf = onHangup(() => void Promise.all([running.reopenLogs(), running.reload()]));
       const failed = running.failed.then((error) => {
         throw error;
       });

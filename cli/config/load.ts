@@ -12,6 +12,8 @@ export interface LoadedConfiguration {
   readonly configuration: Configuration;
   readonly path: string;
   readonly files: readonly string[];
+  /** What was written, all files in one, variables filled in; `legacy` is a mapping also where a text was written. */
+  readonly written: Readonly<Record<string, unknown>>;
   /** What is allowed and may surprise. */
   readonly warnings: readonly ConfigProblem[];
 }
@@ -42,12 +44,26 @@ export function loadConfiguration(path: string, environment: Environment): Loade
     throw new ConfigError(unique(findings.map((finding) => sources.problem(finding))));
   const names = [main, ...files.values()].map(({ name }) => name);
   const warnings = crossWarnings(parsed.data).map((warning) => sources.warning(warning));
-  return { configuration: parsed.data, path: absolute, files: names, warnings };
+  return { configuration: parsed.data, path: absolute, files: names, written: asWritten(value as Mapping), warnings };
 }
 
 type Mapping = Record<string, unknown>;
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Absolute paths of the files that a configuration is in, those it names and that are not there too. Never throws: one that cannot be read names none. */
+export function configurationFiles(path: string, environment: Environment): string[] {
+  const absolute = resolve(path);
+  if (!existsSync(absolute)) return [absolute];
+  const { value } = readConfigFile(absolute, environment);
+  const capabilities = isMapping(value) && isMapping(value.capabilities) ? Object.values(value.capabilities) : [];
+  const named = capabilities.filter((one) => typeof one === 'string');
+  return [absolute, ...named.map((name) => resolve(dirname(absolute), name))];
+}
+
+function asWritten(value: Mapping): Mapping {
+  return typeof value.legacy === 'string' ? { ...value, legacy: { url: value.legacy } } : value;
+}
 
 /** A capability is written in place, or is the name of a file beside the configuration that holds it. */
 function readCapabilityFiles(main: ConfigFile, folder: string, environment: Environment) {

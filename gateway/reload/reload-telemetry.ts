@@ -11,17 +11,19 @@ export function reloadTelemetry(logger: Logger, metrics: Metrics) {
     'outcome',
   ]);
   return {
-    reloaded(outcome: ReloadOutcome): void {
+    /** `known`: these problems were told before. */
+    reloaded(outcome: ReloadOutcome, known: boolean): void {
       reloads.inc({ outcome: outcome.kind });
       switch (outcome.kind) {
         case 'unchanged':
-          logger.info({}, 'the configuration was read again and says the same');
+          logger.debug({}, 'the configuration was read again and says the same');
           break;
         case 'reloaded':
           logger.info({ changed: outcome.changed }, 'the configuration was reloaded');
           break;
         case 'refused':
-          logger.error({ problems: outcome.problems }, 'the configuration cannot be used; the one before goes on');
+          if (!known)
+            logger.error({ problems: outcome.problems }, 'the configuration cannot be used; the one before goes on');
           break;
         default:
           outcome satisfies never;

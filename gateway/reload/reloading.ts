@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../config.ts';
 import { changedKeys, type KeyPath } from './changed-keys.ts';
 import type { ConfigurationSource, ConfigurationStatus, ReadConfiguration, ReloadOutcome } from './configuration.ts';
@@ -48,12 +49,24 @@ export class Reloading {
 
   async #reload(): Promise<ReloadOutcome> {
     const outcome = await this.#attempt().catch((error: Error) => refused([error.message]));
-    this.#ports.telemetry.reloaded(outcome);
-    const at = this.#now().toISOString();
-    if (outcome.kind === 'reloaded') this.#status = { since: at };
-    else if (outcome.kind === 'unchanged') this.#status = { since: this.#status.since };
-    else this.#status = { since: this.#status.since, refused: { since: at, problems: outcome.problems } };
+    const before = this.#status;
+    this.#status = this.#statusAfter(outcome);
+    // Whoever saves a file and then asks for a reload would have all problems in the log twice.
+    const known = this.#status.refused !== undefined && this.#status.refused === before.refused;
+    this.#ports.telemetry.reloaded(outcome, known);
     return outcome;
+  }
+
+  #statusAfter(outcome: ReloadOutcome): ConfigurationStatus {
+    const { since, refused: before } = this.#status;
+    const at = this.#now().toISOString();
+    if (outcome.kind === 'reloaded') return { since: at };
+    if (outcome.kind === 'unchanged') return { since };
+    const { problems } = outcome;
+    return {
+      since,
+      refused: before && isDeepStrictEqual(before.problems, problems) ? before : { since: at, problems },
+    };
   }
 
   async #attempt(): Promise<ReloadOutcome> {
