@@ -53,7 +53,7 @@ function openListener(bytes: string, random: Random) {
   const socket = new MemorySocket();
   let handedOver: Buffer | undefined;
   const listener = new WireServer(
-    { headMs: 60_000, idleMs: 60_000 },
+    { headMs: 60_000, idleMs: 60_000, stallMs: 60_000 },
     {
       handle(client: ClientSide) {
         const { method, url, rawHeaders } = client.head;
@@ -65,6 +65,7 @@ function openListener(bytes: string, random: Random) {
         given.on('error', () => {}).on('data', (more: Buffer) => (handedOver = Buffer.concat([handedOver!, more])));
       },
       refused() {},
+      stalled() {},
     },
   );
   listener.take(socket as unknown as Socket, {

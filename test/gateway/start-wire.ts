@@ -32,6 +32,7 @@ export async function startWire(origin: string, options: ForwarderOptions = {}):
   });
   const server = new WireServer(limits, {
     ...shared,
+    stalled() {},
     handOver(socket, peer, why) {
       handedOver.push(why);
       general.take(socket, peer);

@@ -23,6 +23,8 @@ export interface WireLimits {
   readonly headMs: number;
   /** Until the first byte of a later one. */
   readonly idleMs: number;
+  /** Without reading anything of what waits for them. */
+  readonly stallMs: number;
 }
 
 /** What a wire server stands on. */
@@ -33,6 +35,8 @@ export interface WirePorts {
   readonly handOver: (socket: Socket, peer: Peer, why: HandOverReason) => void;
   /** A request was answered with an error before it could be handled. */
   readonly refused: (error: GatewayError, peer: Peer) => void;
+  /** A client is cut that did not read. `waitingBytes`: of what was sent to it. */
+  readonly stalled: (waitingBytes: number) => void;
 }
 
 /** What connections share. */
@@ -102,6 +106,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
+    socket.on('timeout', this.#onTimeout);
     shared.deadlines.watch(this);
     this.deadlineMs = shared.deadlines.after(shared.headMs);
   }
@@ -137,8 +142,10 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
   }
 
   whenFlushed(act: () => void): void {
+    this.#socket.setTimeout(this.#shared.stallMs);
     // Whatever is written is done with in order, nothing too.
     this.#socket.write('', (error) => {
+      this.#socket.setTimeout(0);
       if (!error) act();
     });
   }
@@ -233,6 +240,11 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     else this.#socket.end();
   };
 
+  readonly #onTimeout = (): void => {
+    this.#shared.stalled(this.#socket.writableLength);
+    this.#socket.destroy();
+  };
+
   /** What there is to do is done when it closes. */
   readonly #onError = (): void => {};
 
@@ -321,7 +333,8 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     const unread = this.#head ? Buffer.concat([this.#head, this.#inbox.whole()]) : this.#inbox.whole();
     const socket = this.#socket;
     this.#leave();
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('timeout', this.#onTimeout);
+    socket.off('error', this.#onError).off('close', this.#onClose);
     socket.pause();
     socket.unshift(unread);
     this.#shared.handOver(socket, this.peer, why);
