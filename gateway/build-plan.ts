@@ -133,7 +133,7 @@ function openShadow({ name, shadow, readYourWrites }: CapabilityConfig, rooms: P
     budget: shadow.budget,
     upstream(exchange, side) {
       const { upstream, target, headers } = exchanges.sideOf(exchange, side);
-      return { origin: upstream.origin, target, headers };
+      return { upstream, target, headers };
     },
     atLeast: heads && (() => heads.atLeast(readYourWrites.waitMs)),
     rulesOf: (exchange) => exchanges.rulesOf(exchange),

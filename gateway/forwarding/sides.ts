@@ -66,11 +66,10 @@ export class Sides {
     return { upstream, target, headers, rewriting };
   }
 
-  /** The side a shadow asks, for a route. */
+  /** The side a shadow asks, for a route. What a side refuses to be asked by clients it is asked without. */
   side(side: Target, reception: Reception, rawHeaders: readonly string[], route: Route): SideRequest {
-    return side === 'legacy'
-      ? this.legacy(reception, rawHeaders, route)
-      : this.newSide(reception, rawHeaders, route, undefined);
+    const plain = withoutUnderscores(rawHeaders);
+    return side === 'legacy' ? this.legacy(reception, plain, route) : this.newSide(reception, plain, route, undefined);
   }
 
   /** A path of the new side is first looked for behind the route that took the request. */
@@ -93,4 +92,8 @@ function rewritingOf(
     hostRewritten: host === 'rewrite',
     routes,
   };
+}
+
+function withoutUnderscores(raw: readonly string[]): readonly string[] {
+  return raw.filter((_, index) => !raw[index - (index % 2)]!.includes('_'));
 }

@@ -12,12 +12,12 @@ export interface LegacyAsker {
   stop(): void;
 }
 
-export function openLegacyAsker({ origin }: UpstreamConfig): LegacyAsker {
+export function openLegacyAsker(legacy: UpstreamConfig): LegacyAsker {
   const asker = new Asker(maxLookUps);
   const ended = new AbortController();
   return {
     ask: (target, headers, deadlineMs) =>
-      asker.ask('GET', { origin, target, headers }, { deadlineMs, maxBodyBytes, signal: ended.signal }),
+      asker.ask('GET', { upstream: legacy, target, headers }, { deadlineMs, maxBodyBytes, signal: ended.signal }),
     stop() {
       ended.abort();
       asker.stop();

@@ -1,12 +1,12 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { foldHeaders } from '../comparison/fold-headers.ts';
 import type { Observation } from '../comparison/observation.ts';
+import type { UpstreamConfig } from '../forwarding/config.ts';
+import { Connections } from '../forwarding/upstreams/connections.ts';
 
 /** Where and how a side is asked. */
 export interface Upstream {
-  /** `http://127.0.0.1:8082` */
-  readonly origin: string;
+  readonly upstream: UpstreamConfig;
   /** The request target on that side, `/shipments/7?x=1`. */
   readonly target: string;
   /** Header fields as that side gets them, `[name, value, …]`, Host included. */
@@ -31,13 +31,11 @@ const dropped = new Set([
 
 /** Asks sides on connections of its own, apart from those that serve clients. */
 export class Asker {
-  readonly #http: http.Agent;
-  readonly #https: https.Agent;
+  readonly #concurrency: number;
+  readonly #connections = new Map<UpstreamConfig, Connections>();
 
   constructor(concurrency: number) {
-    const options = { keepAlive: true, maxSockets: concurrency, maxFreeSockets: concurrency };
-    this.#http = new http.Agent(options);
-    this.#https = new https.Agent(options);
+    this.#concurrency = concurrency;
   }
 
   /** Asks once, and once more on a new connection when the side had closed a kept one. Redirects are not followed. Never rejects. */
@@ -47,8 +45,7 @@ export class Asker {
   }
 
   stop(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    for (const connections of this.#connections.values()) connections.stop();
   }
 
   async #askAgain(method: string, upstream: Upstream, limits: AskLimits): Promise<Observation> {
@@ -56,18 +53,22 @@ export class Asker {
     return second === 'stale-connection' ? failure('closed the connection without an answer', 0) : second;
   }
 
-  #askOnce(method: string, { origin, target, headers }: Upstream, limits: AskLimits) {
+  #connectionsTo(upstream: UpstreamConfig): Connections {
+    const known = this.#connections.get(upstream);
+    if (known) return known;
+    const made = new Connections(upstream, this.#concurrency);
+    this.#connections.set(upstream, made);
+    return made;
+  }
+
+  #askOnce(method: string, { upstream, target, headers }: Upstream, limits: AskLimits) {
     const startedAt = performance.now();
     return new Promise<Observation | 'stale-connection'>((resolve) => {
-      const url = new URL(origin);
-      const secure = url.protocol === 'https:';
-      const request = (secure ? https : http).request({
+      const request = this.#connectionsTo(upstream).ask({
         method,
         path: target,
-        host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-        port: url.port || (secure ? 443 : 80),
-        agent: secure ? this.#https : this.#http,
-        headers: requestHeaders(headers, url.host),
+        headers: requestHeaders(headers, upstream.authority),
+        maxIdleMs: Number.POSITIVE_INFINITY,
         signal: limits.signal,
       });
       const timer = setTimeout(
@@ -93,7 +94,7 @@ export class Asker {
 
 /** Reads an answer's body up to the bound, then settles. A connection that delivered the whole answer is kept. */
 function collect(
-  response: http.IncomingMessage,
+  response: IncomingMessage,
   maxBodyBytes: number,
   elapsed: () => number,
   settle: (observation: Observation) => void,

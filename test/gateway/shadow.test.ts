@@ -7,13 +7,14 @@ import { maxDecodedBytes } from '../../gateway/comparison/body.ts';
 import { type CompareRules, compareSchema, noRules } from '../../gateway/comparison/config.ts';
 import type { Observation } from '../../gateway/comparison/observation.ts';
 import type { DropReason, ShadowResult } from '../../gateway/evidence/shadow-result.ts';
-import type { Target } from '../../gateway/routing/stage.ts';
 import { Breaker } from '../../gateway/forwarding/upstreams/breaker.ts';
+import type { Target } from '../../gateway/routing/stage.ts';
 import { type ShadowBudget, type ShadowConfig, shadowSchema } from '../../gateway/shadow/config.ts';
 import type { Exchange } from '../../gateway/shadow/exchange.ts';
 import { type CapabilityShadow, type ShadowPorts, startShadow } from '../../gateway/shadow/shadow.ts';
 import { type Served, serve } from '../../runtime/serve.ts';
 import { factsOf } from '../cases/flag-source.cases.ts';
+import { configure } from './configure.ts';
 
 const route = 'GET /shipments/{id}';
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -70,11 +71,13 @@ function start({ legacy = nowhere, fresh = nowhere, atLeast, budget, rules = noR
   const results: ShadowResult[] = [];
   const drops: DropReason[] = [];
   const defects: unknown[] = [];
+  const placeOf = (url: string) => configure({ legacy: { url } }).legacy;
+  const at = { legacy: placeOf(legacy), new: placeOf(fresh) };
   const shadow = startShadow({
     capability: 'shipments',
     budget: { ...byDefault, deadlineMs: 500, ...budget },
     upstream: ({ facts, rawHeaders }, to) => ({
-      origin: to === 'legacy' ? legacy : fresh,
+      upstream: at[to],
       target: facts.target,
       headers: rawHeaders,
     }),

@@ -15,6 +15,8 @@ export interface Asking {
   readonly headers: readonly string[];
   /** For how long a kept connection may have been idle; undefined: a connection of its own, not kept afterwards. */
   readonly maxIdleMs: number | undefined;
+  /** Breaks the request off. */
+  readonly signal?: AbortSignal;
 }
 
 /** The gateway's `node:http` connections to one upstream, kept after use. */
@@ -25,19 +27,20 @@ export class Connections {
   /** When each connection that nobody uses was given back. */
   readonly #freeSince = new WeakMap<Socket, number>();
 
-  /** Reads the files that `tls` names; throws when one cannot be read. */
-  constructor({ address, tls }: Pick<UpstreamConfig, 'address' | 'tls'>) {
+  /** Reads the files that `tls` names; throws when one cannot be read. `most`: connections at the same time; more requests wait for one. */
+  constructor({ address, tls }: Pick<UpstreamConfig, 'address' | 'tls'>, most = Number.POSITIVE_INFINITY) {
     const secure = tls === undefined ? undefined : tlsOptions(tls, address);
     this.#begin = secure ? https.request : http.request;
     this.#shared = { ...secure, ...placeOf(address), setHost: false, maxHeaderSize: maxHeaderBytes };
-    this.#agent = secure ? new https.Agent({ ...secure, keepAlive: true }) : new http.Agent({ keepAlive: true });
+    const options = { ...secure, keepAlive: true, maxSockets: most };
+    this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
     this.#agent.on('free', (socket: Socket) => this.#freeSince.set(socket, performance.now()));
   }
 
   /** Begins a request. Throws on what Node refuses to send. */
-  ask({ method, path, headers, maxIdleMs }: Asking): ClientRequest {
+  ask({ method, path, headers, maxIdleMs, signal }: Asking): ClientRequest {
     const agent = maxIdleMs === undefined ? false : this.agent(maxIdleMs);
-    const request = this.#begin({ ...this.#shared, method, path, headers, agent });
+    const request = this.#begin({ ...this.#shared, method, path, headers, agent, ...(signal && { signal }) });
     request.maxHeadersCount = 0;
     return request;
   }
