@@ -35,6 +35,8 @@ export function readRequestsWithWire(bytes: string): WireReading {
   }
 }
 
+/** A head in more pieces than this would be handed over for being slow. */
+const maxPieces = 10;
 const answer = new GatewayError('bad-target', 'every request is refused here');
 
 /** The same by a whole listener, given the bytes in pieces: heads only, since it keeps no bodies. */
@@ -74,10 +76,13 @@ function openListener(bytes: string, random: Random) {
     clientCertificate: 'not-asked',
   });
   let at = 0;
+  let pushes = 0;
   return {
     pushNext(): boolean {
       if (at >= bytes.length || socket.destroyed) return false;
-      const to = random.once(4) ? bytes.length : at + 1 + random.below(40);
+      pushes += 1;
+      const rest = pushes === maxPieces || random.once(4);
+      const to = rest ? bytes.length : at + 1 + random.below(40);
       socket.push(Buffer.from(bytes.slice(at, to), 'latin1'));
       at = to;
       return at < bytes.length;

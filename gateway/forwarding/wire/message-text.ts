@@ -17,14 +17,15 @@ export const closingLines = 'Connection: close\r\n\r\n';
 /** Methods with which nobody expects a body: no length of 0 is said. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 
-/** A request's head as it is written to an upstream. */
+/** A request's head as it is written to an upstream. Throws a RangeError for what would be read as something else. */
 export function requestText(method: string, target: string, fields: readonly string[], framing: Framing): string {
+  if (notInTargets.test(target)) throw new RangeError('found a blank or another unprintable character in a target');
   const lines = fieldLines(`${method} ${target} HTTP/1.1\r\n`, fields);
   if (framing.kind === 'length') return `${lines}Content-Length: ${framing.length}\r\n\r\n`;
   return bodyless.has(method) ? `${lines}\r\n` : `${lines}Content-Length: 0\r\n\r\n`;
 }
 
-/** An answer's head as it is written to the client: `fields`, our own framing, and what becomes of the connection. */
+/** An answer's head as it is written to the client: `fields`, our own framing, and what becomes of the connection. Throws like `requestText`. */
 export function answerText(answer: AnswerHead, fields: readonly string[], connectionLines: string): string {
   const lines = fieldLines(`HTTP/1.1 ${answer.status} ${answer.reason}\r\n`, fields);
   return lines + framingLine(answer) + connectionLines;
@@ -35,10 +36,28 @@ function framingLine({ framing, length, status }: AnswerHead): string {
   return length === undefined || status === 204 ? '' : `Content-Length: ${length}\r\n`;
 }
 
+/** Throws a RangeError for a line that would become two, or would be another when it is written as latin1. */
 function fieldLines(startLine: string, fields: readonly string[]): string {
   let text = startLine;
   for (let index = 0; index < fields.length; index += 2) text += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  if (forbidden.test(text) || lineCount(text) !== fields.length / 2 + (startLine === '' ? 0 : 1)) {
+    throw new RangeError('found a line break or another control character in a field of a message head');
+  }
   return text;
+}
+
+/**
+ * What no head may hold: all it consists of was read by our own grammar, or is ours, but a character that latin1 has not would be cut to
+ * one byte of it, which may be a line break (as in CVE-2018-12116). A carriage return stands before a line feed only, and no line feed alone.
+ */
+const forbidden = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)/;
+
+const notInTargets = /[^\x21-\x7e]/;
+
+function lineCount(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
 }
 
 /** Early hints for the client, of which links are all that is passed on; undefined when there are none. */

@@ -72,6 +72,11 @@ export class UpstreamConnection implements Timed {
     return this.#socket.writableLength === 0;
   }
 
+  /** `write` has said that it was too much, and `drained` is still to come. */
+  get backedUp(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
   /** False: enough for now; `drained` is called when it may go on. */
   write(bytes: Buffer | string): boolean {
     return this.#socket.write(bytes, 'latin1');

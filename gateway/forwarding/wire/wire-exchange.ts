@@ -63,7 +63,9 @@ export class WireExchange implements UpstreamUser {
   readonly #copy: CopiedBody | undefined;
   readonly #startedAt = performance.now();
   #phase: 'head' | 'body' | 'whole' | 'over' = 'head';
-  #upstream!: UpstreamConnection;
+  #upstream: UpstreamConnection | undefined;
+  /** The request's head as it is sent. */
+  #sentHead = '';
   #attempts = 0;
   #firstByteMs: number | undefined;
   /** Something came from the upstream. */
@@ -96,13 +98,20 @@ export class WireExchange implements UpstreamUser {
 
   /** Sends the request's head with what there is of the body. */
   start(): void {
+    const { target, headers } = this.#plan;
+    try {
+      this.#sentHead = requestText(this.#request.method, target, headers, this.#request.framing);
+    } catch (error) {
+      this.#fail(new GatewayError('internal-error', 'the request cannot be passed on', { cause: error }));
+      return;
+    }
     this.#send(maxIdleMs(this.#replayable));
   }
 
   /** More of the request's body has come. */
   body(piece: Buffer): void {
     this.#expectNext();
-    if (!this.#upstream.write(piece)) this.#client.pauseBody();
+    if (!this.#upstream!.write(piece)) this.#client.pauseBody();
   }
 
   /** The client has left. */
@@ -147,26 +156,26 @@ export class WireExchange implements UpstreamUser {
     const { requestTimeoutMs, responseTimeoutMs } = this.#plan.upstream;
     if (this.#client.bodyLeft === 0)
       return new GatewayError('upstream-response-timeout', `no answer within ${responseTimeoutMs} ms`);
-    return this.#upstream.flushed
+    return this.#upstream!.flushed
       ? new GatewayError('client-stalled', `no byte of the request body within ${requestTimeoutMs} ms`)
       : new GatewayError('upstream-response-timeout', `took no byte of the request body within ${requestTimeoutMs} ms`);
   }
 
   /** `idleMs`: for how long a kept connection may have been idle; undefined: a fresh one. */
   #send(idleMs: number | undefined): void {
-    const { upstream: config, target, headers } = this.#plan;
     this.#attempts += 1;
-    const upstream = this.#pool.take(config, idleMs);
+    const upstream = this.#pool.take(this.#plan.upstream, idleMs);
     this.#upstream = upstream;
     upstream.user = this;
-    const head = requestText(this.#request.method, target, headers, this.#request.framing);
     const body = this.#client.takeBody();
-    if (body !== undefined && body.length <= joinedBytes) upstream.write(head + body.toString('latin1'));
+    if (body !== undefined && body.length <= joinedBytes) upstream.write(this.#sentHead + body.toString('latin1'));
     else {
-      upstream.write(head);
+      upstream.write(this.#sentHead);
       if (body !== undefined) this.body(body);
     }
     this.#sendBody();
+    // While the request waited for its turn the client may have been told to wait too.
+    if (!this.#upstream.backedUp) this.#client.resumeBody();
     this.#expectNext();
   }
 
@@ -175,9 +184,9 @@ export class WireExchange implements UpstreamUser {
   }
 
   #endedBeforeAnswer(error: Error | undefined): void {
-    const stale = this.#upstream.uses > 0 && !this.#heard;
+    const stale = this.#upstream!.uses > 0 && !this.#heard;
     if (stale && this.#replayable) {
-      this.#pool.discard(this.#upstream);
+      this.#pool.discard(this.#upstream!);
       this.#send(undefined);
     } else this.#fail(upstreamError(error ?? new Error('closed'), this.#plan.upstream.origin));
   }
@@ -253,24 +262,29 @@ export class WireExchange implements UpstreamUser {
 
   #begin(answer: AnswerHead, bytes: Buffer, at: number, end: number): void {
     this.#firstByteMs = performance.now() - this.#startedAt;
-    const verdict = this.#ask(answer);
-    if (verdict?.kind === 'decline') this.#finish({ kind: 'declined', reason: verdict.reason });
-    if (verdict?.kind !== 'pass') return;
+    const head = this.#ask(answer);
+    if (head === undefined) return;
     this.#answer = answer;
     this.#left = answer.bodyBytes;
     if (answer.framing === 'chunked')
       this.#chunks = new ChunkedReader((piece, from, to) => this.#count(piece, from, to));
-    this.#passBody(answerText(answer, verdict.fields, this.#client.connectionLines), bytes, at, end);
+    this.#passBody(head, bytes, at, end);
   }
 
-  /** Undefined: it threw, and the exchange has failed with that. */
-  #ask({ status, fields }: AnswerHead) {
+  /** The answer's head for the client; undefined: it is declined or cannot be passed on, and the exchange is over. */
+  #ask(answer: AnswerHead): string | undefined {
     try {
-      return this.#plan.onAnswer(status, fields);
+      const verdict = this.#plan.onAnswer(answer.status, answer.fields);
+      if (verdict.kind === 'pass') return answerText(answer, verdict.fields, this.#client.connectionLines);
+      this.#finish({ kind: 'declined', reason: verdict.reason });
     } catch (error) {
-      this.#fail(upstreamError(error, this.#plan.upstream.origin));
-      return undefined;
+      this.#fail(
+        error instanceof GatewayError
+          ? error
+          : new GatewayError('internal-error', 'the answer cannot be passed on', { cause: error }),
+      );
     }
+    return undefined;
   }
 
   /** `head`: the answer's, not yet written, or nothing. */
@@ -361,7 +375,7 @@ export class WireExchange implements UpstreamUser {
   #holdUntilFlushed(): void {
     this.#expectNext();
     if (this.#client.flushed) return;
-    const upstream = this.#upstream;
+    const upstream = this.#upstream!;
     upstream.pause();
     this.#client.whenFlushed(() => upstream.resume());
   }
@@ -371,7 +385,7 @@ export class WireExchange implements UpstreamUser {
     if (this.#client.flushed) this.#conclude();
     else {
       this.#expectNext();
-      this.#upstream.pause();
+      this.#upstream!.pause();
       this.#client.whenFlushed(() => this.#conclude());
     }
   }
@@ -379,7 +393,7 @@ export class WireExchange implements UpstreamUser {
   #conclude(): void {
     if (this.#phase === 'over') return;
     const { status, fields, keepAlive, keepAliveHint } = this.#answer!;
-    const upstream = this.#upstream;
+    const upstream = this.#upstream!;
     if (keepAlive && !this.#surplus && this.#client.bodyLeft === 0 && upstream.flushed) {
       upstream.resume();
       this.#pool.release(upstream, this.#plan.upstream, keepAliveHint);
@@ -395,7 +409,7 @@ export class WireExchange implements UpstreamUser {
   /** Ends it other than by a whole answer: the upstream connection is of no more use. */
   #finish(ending: Ending): void {
     if (this.#phase === 'over') return;
-    this.#pool.discard(this.#upstream);
+    if (this.#upstream) this.#pool.discard(this.#upstream);
     this.#over(ending);
   }
 
