@@ -6,6 +6,7 @@ import { type Effort, type Report, reportText } from './report.ts';
 /** What can be measured; docs/performance.md says how, and what came out. */
 const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise<Report>>>> = {
   flag: async () => (await import('./flag.ts')).measureFlag,
+  flow: async () => (await import('./flow.ts')).measureFlow,
   lag: async () => (await import('./lag.ts')).measureLag,
   latency: async () => (await import('./latency.ts')).measureLatency,
   memory: async () => (await import('./memory.ts')).measureMemory,
@@ -14,7 +15,7 @@ const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise
   start: async () => (await import('./start.ts')).measureStart,
 };
 
-/** `npm run bench -- [flag] [lag] [latency] [memory] [proxy] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
+/** `npm run bench -- [flag] [flow] [lag] [latency] [memory] [proxy] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -1,17 +1,9 @@
-import { z } from 'zod';
-import {
-  type GatewayConfig,
-  gatewayCapability,
-  gatewayConfig,
-  gatewayLegacy,
-  gatewayListeners,
-  gatewayTopLevel,
-} from '../gateway/config.ts';
 import type { FlagSource } from '../gateway/flags/flag-source.ts';
 import { decide, type Routing } from '../gateway/routing/decide.ts';
 import type { RequestFacts } from '../gateway/routing/decision.ts';
 import { type ParsedTarget, parseTarget } from '../gateway/routing/request-target.ts';
 import { createRouteTable } from '../gateway/routing/route-table.ts';
+import { configurationOf, flag, manyRoutes, pathOf } from './many-routes.ts';
 import { median } from './quantile.ts';
 import type { Effort, Report } from './report.ts';
 
@@ -61,23 +53,13 @@ function medianNanoseconds(ask: (index: number) => unknown, rounds: number): num
   return median(measured.slice(1));
 }
 
-/** A third of the routes each by path alone, by path and header, by path and cookie; a tenth of the paths ends in a prefix. */
 function routingOver(size: number): Routing {
-  const routes = Array.from({ length: size }, (_, index) => {
-    const path = pathOf(index) + (index % 10 === 9 ? '/*' : '/{id}');
-    const match = { method: 'GET', path };
-    if (index % 3 === 1) return { name: `route ${index}`, match: { ...match, headers: { 'x-version': '2' } } };
-    return { name: `route ${index}`, match: index % 3 === 2 ? { ...match, cookies: { beta: '1' } } : match };
-  });
-  const split = [{ header: { 'x-beta': '1' } }, { flag: 'new-shipments' }];
+  const split = [{ header: { 'x-beta': '1' } }, { flag }];
+  const routes = manyRoutes(size);
   const { capabilities } = configurationOf({ split, rollout: { steps: ['shadow', { canary: '50%' }] }, routes });
   const table = createRouteTable(capabilities[0]!.routes);
   const stages = new Map(table.routes.map(({ name }) => [name, { kind: 'canary' as const, percent: 50 }]));
   return { table, stages, flags: everyFlagOff, bypass: false, refusedPaths: new Set() };
-}
-
-function pathOf(index: number): string {
-  return `/area-${index % 7}/things-${index}`;
 }
 
 /** One that the route at that place of the table takes. */
@@ -100,23 +82,3 @@ const everyFlagOff: FlagSource = {
   status: () => ({ kind: 'fresh', since: '', detail: '' }),
   stop: async () => {},
 };
-
-function configurationOf(capability: object): GatewayConfig {
-  const schema = z.strictObject({
-    legacy: z.strictObject(gatewayLegacy),
-    listeners: z.strictObject(gatewayListeners).prefault({}),
-    ...gatewayTopLevel,
-    capabilities: z.record(z.string(), z.strictObject(gatewayCapability)),
-  });
-  const parsed = schema.parse({
-    legacy: { url: 'http://127.0.0.1:8000' },
-    capabilities: { shipments: { service: 'http://127.0.0.1:8082', ...capability } },
-  });
-  return gatewayConfig(parsed, {
-    folder: '/tmp',
-    dataDir: '/tmp',
-    adminToken: 'none',
-    secrets: ['a secret of sixteen'],
-    bridgeUrl: undefined,
-  });
-}
