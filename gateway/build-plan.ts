@@ -7,6 +7,7 @@ import type { CapabilityConfig, GatewayConfig } from './config.ts';
 import type { EvidenceSink } from './evidence/shadow-result.ts';
 import type { BridgeHeads } from './forwarding/bridge-head.ts';
 import type { UpstreamConfig } from './forwarding/config.ts';
+import { ErrorPages } from './forwarding/error-pages.ts';
 import type { Forwarders } from './forwarding/forwarders.ts';
 import type { ReadYourWrites } from './forwarding/read-your-writes.ts';
 import type { ServingPorts } from './forwarding/serve-request.ts';
@@ -147,6 +148,7 @@ function servingPorts(config: GatewayConfig, identity: Identity, rooms: PlanRoom
   return {
     sides: new Sides(config, pseudonym),
     targets,
+    errorPages: new ErrorPages(config.errorPages),
     identity,
     readYourWrites,
     waitMs: Math.max(200, ...config.capabilities.map(({ readYourWrites: { waitMs } }) => waitMs)),

@@ -15,6 +15,7 @@ import {
   serviceUpstreamConfig,
   type UpstreamConfig,
 } from './forwarding/config.ts';
+import { type ErrorPageFiles, errorPagesSchema } from './forwarding/error-pages.ts';
 import { type IdentityConfig, identityConfig, identitySchema } from './identity/config.ts';
 import { type PublicListenerConfig, publicListenerConfig, publicListenerSchema } from './listening/config.ts';
 import { rolloutSchema, routeSchema, splitSchema } from './route-config.ts';
@@ -44,6 +45,7 @@ export const gatewayTopLevel = {
   identity: identitySchema,
   flags: flagsSchema,
   routing: routingSchema,
+  errorPages: errorPagesSchema,
   workers: z.int().min(1).max(64).default(1).meta({
     description: 'How many processes serve requests, on as many cores; see docs/running.md.',
   }),
@@ -88,6 +90,7 @@ export interface ParsedGateway extends ParsedAccounting {
   readonly flags?: z.output<typeof flagsSchema>;
   readonly routing: z.output<typeof routingSchema>;
   readonly workers: number;
+  readonly errorPages: z.output<typeof errorPagesSchema>;
   readonly capabilities: Readonly<Record<string, ParsedCapability>>;
 }
 
@@ -118,6 +121,8 @@ export interface GatewayConfig {
   readonly routing: RoutingConfig;
   /** How many processes serve requests. */
   readonly workers: number;
+  /** HTML in place of problem details, by what it is for. */
+  readonly errorPages: ErrorPageFiles;
   readonly capabilities: readonly CapabilityConfig[];
   /** Absolute path of the folder for what must survive a restart. */
   readonly dataDir: string;
@@ -151,6 +156,7 @@ export function gatewayConfig(
     identity: identityConfig(identity, secrets, folder),
     flags: unleashConfig(flags),
     routing: routingConfig(parsed.routing),
+    errorPages: parsed.errorPages,
     workers: parsed.workers,
     accounting: accountingConfig(parsed, dataDir),
     capabilities: Object.entries(capabilities).map(([name, capability]) => ({

@@ -129,17 +129,24 @@ export class RequestFlow {
     const { decision, outcome } = served;
     // What was handed over is concluded where it went; in place of what was declined legacy has been asked.
     if (outcome.kind === 'handed-over' || outcome.kind === 'declined') return;
-    this.#answerFailure(client, reception, served);
+    this.#answerFailure(client, reception, served, plan);
     this.#ports.accounting.served({ startedAt, reception, decision, route, outcome });
     const control = copyBytes === undefined || !decision.shadow ? undefined : observe(outcome);
     if (control) this.#offer(serving, decision, control, plan);
   }
 
   /** Nothing was written to the client yet: the answer is ours to give. */
-  #answerFailure(client: ClientSide, reception: Reception, { decision, outcome }: ServedRequest): void {
+  #answerFailure(
+    client: ClientSide,
+    reception: Reception,
+    { decision, outcome }: ServedRequest,
+    { serving }: ActivePlan,
+  ): void {
     if (outcome.kind !== 'failed') return;
     this.#ports.telemetry.sideFailed(reception, decision, outcome.error);
-    client.refuse(outcome.error, reception.requestId);
+    const { requestId } = reception;
+    const page = serving.errorPages.pageFor(outcome.error, reception.header('accept'), requestId);
+    client.refuse(outcome.error, requestId, page);
   }
 
   #offer({ client, reception }: Serving, decision: Decision, control: Observation, plan: ActivePlan): void {

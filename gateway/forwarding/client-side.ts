@@ -23,8 +23,8 @@ export interface ClientSide {
   readBody(maxBytes: number, stallMs: number): Promise<BodyRead>;
   /** Passes the request to an upstream and its answer back; see `Forwarder` for what is guaranteed. */
   forward(plan: ForwardPlan): Promise<ForwardOutcome>;
-  /** Answers with an error of the gateway's own, when nothing was written yet. Leftovers of the body are thrown away or the connection is closed. */
-  refuse(error: GatewayError, requestId?: string): void;
+  /** Answers with an error of the gateway's own, when nothing was written yet. `page`: HTML in place of problem details. Leftovers of the body are thrown away or the connection is closed. */
+  refuse(error: GatewayError, requestId?: string, page?: string): void;
   /** The next answer is the last on this connection. */
   closeAfterAnswer(): void;
   /** Cuts the connection, so that the client can tell that something is missing. */

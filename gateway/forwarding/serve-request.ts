@@ -7,6 +7,7 @@ import type { Decision } from '../routing/decision.ts';
 import { type Route, splits } from '../routing/route.ts';
 import { clientAnswerHeaders } from './answer-headers.ts';
 import type { ClientSide } from './client-side.ts';
+import type { ErrorPages } from './error-pages.ts';
 import type { AnswerVerdict, ForwardOutcome, ForwardPlan } from './forwarder.ts';
 import { hasBody } from './framing.ts';
 import { valuesOf } from './header-fields.ts';
@@ -34,6 +35,7 @@ export interface ServedRequest {
 export interface ServingPorts {
   readonly sides: Sides;
   readonly targets: Targets;
+  readonly errorPages: ErrorPages;
   readonly identity: Pick<Identity, 'wrote'>;
   /** Undefined without a bridge: the two sides then share no data. */
   readonly readYourWrites: ReadYourWrites | undefined;

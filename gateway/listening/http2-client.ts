@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { problemBody } from '../../runtime/problem.ts';
-import { type GatewayError, problemOf } from '../errors.ts';
+import type { GatewayError } from '../errors.ts';
 import type { BodyRead, ClientSide } from '../forwarding/client-side.ts';
 import type { Forwarder, ForwardOutcome, ForwardPlan } from '../forwarding/forwarder.ts';
+import { ownAnswer } from '../forwarding/own-answer.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
 import type { Peer } from './connection.ts';
 import { readHttp2Head } from './http2-head.ts';
@@ -50,12 +50,11 @@ export class Http2Client implements ClientSide {
     return this.#forwarder.forward(this.#exchange(), plan);
   }
 
-  refuse(error: GatewayError, requestId?: string): void {
-    const problem = problemOf(error, requestId);
-    const body = problemBody(problem);
-    this.response.writeHead(problem.status, undefined, [
+  refuse(error: GatewayError, requestId?: string, page?: string): void {
+    const { status, contentType, body } = ownAnswer(error, requestId, page);
+    this.response.writeHead(status, undefined, [
       'content-type',
-      'application/problem+json',
+      contentType,
       'content-length',
       String(body.length),
       'cache-control',

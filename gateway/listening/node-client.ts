@@ -40,8 +40,8 @@ export class NodeClient implements ClientSide {
       : this.#forwarder.upgrade(this.#exchange, this.#upgradeHead, plan);
   }
 
-  refuse(error: GatewayError, requestId?: string): void {
-    refuse(this.#exchange, error, requestId);
+  refuse(error: GatewayError, requestId?: string, page?: string): void {
+    refuse(this.#exchange, error, requestId, page);
   }
 
   closeAfterAnswer(): void {

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect } from 'vitest';
 import { answering, connect, eventually, type Wire } from '../gateway/wire.ts';
@@ -320,6 +321,32 @@ export function flowCases({ it, between, inFrontOf, httpUpstream }: ForwarderHar
         server.closeAllConnections();
         server.close();
       }
+    });
+  });
+
+  describe("the operator's own pages", () => {
+    const page = join(import.meta.dirname, '..', 'fixtures', 'error-page.html');
+    const ask = (client: Wire, accept: string) =>
+      client.send(`GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: ${accept}\r\n\r\n`);
+
+    it('are shown to those who accept HTML, filled in as text', async () => {
+      const { client } = await inFrontOf('http://127.0.0.1:9', { errorPages: { 503: page } });
+      ask(client, 'text/html,application/xhtml+xml,*/*;q=0.8');
+      const received = await client.end();
+      expect(received).toMatch(/^HTTP\/1\.1 503 /);
+      expect(fieldsOf(received, 'content-type')).toEqual(['text/html; charset=utf-8']);
+      expect(received).toContain('<title>503 upstream-unreachable</title>');
+      expect(received).toMatch(/<p>[\w-]{8,} \{\{other\}\}<\/p>/);
+    });
+
+    it.each([
+      ['to programs', '*/*', { 503: page }],
+      ['to those who refuse HTML', 'text/html;q=0, application/json', { 503: page }],
+      ['of another status', 'text/html', { 502: page }],
+    ])('are not shown %s, who get problem details', async (_, accept, errorPages) => {
+      const { client } = await inFrontOf('http://127.0.0.1:9', { errorPages });
+      ask(client, accept);
+      expect(await client.end()).toMatch(/^HTTP\/1\.1 503 [\s\S]*application\/problem\+json/);
     });
   });
 

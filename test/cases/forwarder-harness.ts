@@ -13,6 +13,8 @@ export interface ForwarderOptions {
   readonly idleTimeoutMs?: number;
   /** More keys below `legacy`, as a configuration writes them. */
   readonly target?: object;
+  /** Files by code, status or `default`. */
+  readonly errorPages?: Readonly<Record<string, string>>;
   readonly trustedProxies?: readonly string[];
 }
 

@@ -73,7 +73,7 @@ capabilities:
     rollout: {steps: [shadw, {canary: 120%}]}
 `;
     expect(problems(text)).toEqual([
-      'strangler.yaml:2:8 legacy.url: expected an origin such as http://127.0.0.1:8000, without path, query or credentials',
+      'strangler.yaml:2:8 legacy.url: found "127.0.0.1:8000", expected an origin such as http://127.0.0.1:8000 without path, query or credentials, or unix:/run/app.sock',
       'strangler.yaml:3:3 legacy.databse: unknown key — did you mean "database"?',
       'strangler.yaml:4:22 listeners.public.prt: unknown key — did you mean "port"?',
       'strangler.yaml:5:1 kafka: not built yet (publishing domain events to Kafka) — remove this key',

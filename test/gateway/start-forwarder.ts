@@ -108,6 +108,7 @@ export function configFor(name: ForwarderName, origin: string, options: Forwarde
   };
   return configure({
     legacy: { url: origin, host, forwarder: name, timeouts, ...options.target },
+    errorPages: options.errorPages ?? {},
     listeners: { public: { port: 0, trustedProxies }, admin: { port: 0 } },
   });
 }

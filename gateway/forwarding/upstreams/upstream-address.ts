@@ -34,6 +34,6 @@ function originUrl(text: string): URL {
     return url;
   }
   throw new RangeError(
-    'expected an origin such as http://127.0.0.1:8000 without path, query or credentials, or unix:/run/app.sock',
+    `found ${JSON.stringify(text)}, expected an origin such as http://127.0.0.1:8000 without path, query or credentials, or unix:/run/app.sock`,
   );
 }

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import { problemBody } from '../../../runtime/problem.ts';
-import { type GatewayError, problemOf } from '../../errors.ts';
 import type { Framing } from '../framing.ts';
+import type { OwnAnswer } from '../own-answer.ts';
 import { passableTrailers } from '../trailers.ts';
 import type { AnswerHead } from './answer-grammar.ts';
 import { readFieldLines } from './field-lines.ts';
@@ -75,19 +74,16 @@ export function trailerText(section: string): string {
 
 /** An error of the gateway's own as a whole answer; `headOnly`: HEAD was asked for. */
 export function refusalText(
-  error: GatewayError,
-  requestId: string | undefined,
+  { status, contentType, body }: OwnAnswer,
   headOnly: boolean,
   connectionLines: string,
 ): string {
-  const problem = problemOf(error, requestId);
-  const body = problemBody(problem);
   const fields = [
-    ['Content-Type', 'application/problem+json'],
+    ['Content-Type', contentType],
     ['Content-Length', String(body.length)],
     ['Cache-Control', 'no-store'],
     ['Date', new Date().toUTCString()],
   ].flat();
-  const head = fieldLines(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`, fields);
+  const head = fieldLines(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`, fields);
   return head + connectionLines + (headOnly ? '' : body.toString('latin1'));
 }

@@ -11,7 +11,7 @@ export interface ClientTurns {
   readonly peer: Peer;
   forward(client: WireClient, plan: ForwardPlan): Promise<ForwardOutcome>;
   handOver(client: WireClient, why: 'body'): void;
-  refuse(client: WireClient, error: GatewayError, requestId: string | undefined): void;
+  refuse(client: WireClient, error: GatewayError, requestId: string | undefined, page: string | undefined): void;
   closeAfterAnswer(client: WireClient): void;
   destroy(client: WireClient): void;
 }
@@ -50,8 +50,8 @@ export class WireClient implements ClientSide {
     return { kind: 'handed-over' };
   }
 
-  refuse(error: GatewayError, requestId?: string): void {
-    this.#connection.refuse(this, error, requestId);
+  refuse(error: GatewayError, requestId?: string, page?: string): void {
+    this.#connection.refuse(this, error, requestId, page);
   }
 
   closeAfterAnswer(): void {

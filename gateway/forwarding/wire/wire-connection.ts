@@ -3,6 +3,7 @@ import { GatewayError, type GatewayErrorCode } from '../../errors.ts';
 import type { Peer } from '../../listening/connection.ts';
 import type { ClientSide } from '../client-side.ts';
 import type { ForwardOutcome, ForwardPlan } from '../forwarder.ts';
+import { ownAnswer } from '../own-answer.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import { Inbox } from './inbox.ts';
 import { closingLines, refusalText } from './message-text.ts';
@@ -186,8 +187,8 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     if (client === this.#client) this.#handOver(why);
   }
 
-  refuse(client: WireClient, error: GatewayError, requestId: string | undefined): void {
-    if (client === this.#client) this.#refuse(error, requestId);
+  refuse(client: WireClient, error: GatewayError, requestId: string | undefined, page: string | undefined): void {
+    if (client === this.#client) this.#refuse(error, requestId, page);
   }
 
   closeAfterAnswer(client: WireClient): void {
@@ -235,7 +236,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     if (this.#state === 'idle' && this.#inbox.length > 0) {
       const error = new GatewayError('bad-request', 'found the end of the connection in the middle of a head');
       this.#shared.refused(error, this.peer);
-      this.#refuse(error, undefined);
+      this.#refuse(error, undefined, undefined);
     } else if (this.#state === 'serving') this.#socket.destroy();
     else this.#socket.end();
   };
@@ -316,10 +317,10 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     return false;
   }
 
-  #refuse(error: GatewayError, requestId: string | undefined): void {
+  #refuse(error: GatewayError, requestId: string | undefined, page: string | undefined): void {
     if (endInDoubt.has(error.code)) this.#lastAnswer = true;
     const headOnly = this.#client?.head.method === 'HEAD';
-    this.write(refusalText(error, requestId, headOnly, this.connectionLines));
+    this.write(refusalText(ownAnswer(error, requestId, page), headOnly, this.connectionLines));
     this.answered();
   }
 
