@@ -1,3 +1,4 @@
+import { ownCopy } from '../identity/own-copy.ts';
 import { reasonCode } from '../routing/reasons.ts';
 import { unitHash } from './hashes.ts';
 import { jsonContent } from './json-text.ts';
@@ -124,7 +125,7 @@ function createKnownWays(): (record: RequestRecord) => string {
   const step = (from: Way, key: string | undefined, json: (from: string, key: string) => string): Way => {
     const found = from.next.get(key);
     if (found) return found;
-    const made: Way = { json: key === undefined ? from.json : json(from.json, key), next: new Map() };
+    const made: Way = { json: key === undefined ? from.json : ownCopy(json(from.json, key)), next: new Map() };
     from.next.set(key, made);
     ways += 1;
     return made;

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { BoundedCache } from '../identity/bounded-cache.ts';
 
 const twoDigits = Array.from({ length: 0x100 }, (_, number) => number.toString(16).padStart(2, '0'));
 const threeDigits = Array.from({ length: 0x1000 }, (_, number) => number.toString(16).padStart(3, '0'));
@@ -39,18 +40,12 @@ const rememberedUsers = 10_000;
  * 16 hexadecimal digits that stand for a user. Names can be guessed, so the hash is keyed: without `secret` nobody can try them.
  */
 export function createUserHash(secret: string): (user: string) => string {
-  const known = new Map<string, string>();
+  const known = new BoundedCache<string>(rememberedUsers);
   return (user) => {
     const found = known.get(user);
     if (found !== undefined) return found;
     const hash = createHmac('sha256', secret).update(`access log user ${user}`).digest('hex').slice(0, 16);
-    if (known.size >= rememberedUsers) known.clear();
-    known.set(copied(user), hash);
+    known.set(user, hash);
     return hash;
   };
-}
-
-/** A text cut from a request's head would keep the whole head. */
-function copied(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -44,6 +44,8 @@ export interface Identity extends RunningPart {
    * GatewayError (400) for what cannot be forwarded without guessing.
    */
   receive(head: ReceivedHead, supposed?: Supposition): Reception | Promise<Reception>;
+  /** Reads a request's head without waiting for anybody: a user who would have to be asked for is nobody. Throws as above. */
+  receiveAtOnce(head: ReceivedHead): Reception;
   /** Legacy has answered this client's write, which may have logged it in or out: who its session is will be asked again. */
   wrote(reception: Reception): void;
   troubles(): readonly IdentityTrouble[];
@@ -69,6 +71,7 @@ export async function startIdentity(ports: IdentityPorts): Promise<Identity> {
         ? found.then((recognition) => reception.recognisedAs(recognition))
         : reception.recognisedAs(found);
     },
+    receiveAtOnce: (head) => new Reception(head, reading),
     wrote(reception) {
       for (const source of sources) source.forget?.(reception);
     },

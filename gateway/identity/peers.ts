@@ -2,6 +2,8 @@ import { type Cidr, isAddress, plainAddress } from '../routing/cidr.ts';
 import { BoundedCache } from './bounded-cache.ts';
 
 const maxKnownPeers = 10_000;
+/** No request comes through more proxies; a client that says so wants to keep us busy. */
+const maxHops = 50;
 
 /** The other end of a connection. */
 export interface Peer {
@@ -30,15 +32,22 @@ export class Peers {
     return this.#last.peer;
   }
 
-  /** The nearest address in X-Forwarded-For that is no trusted proxy's: what stands left of it is the client's own claim. */
+  /**
+   * The nearest address in X-Forwarded-For that is no trusted proxy's: what stands left of it is the client's own claim. Where all are trusted, the
+   * furthest: it is the client that they tell of.
+   */
   clientBehind({ address, trusted }: Peer, forwardedFor: string | undefined): string {
     if (!trusted || forwardedFor === undefined) return address;
-    const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()));
-    for (const hop of hops.reverse()) {
+    let client = address;
+    for (let end = forwardedFor.length, hops = 0; end >= 0 && hops < maxHops; hops += 1) {
+      const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(',', end - 1);
+      const hop = plainAddress(forwardedFor.slice(comma + 1, end).trim());
       if (!isAddress(hop)) break;
-      if (!this.#trusts(hop)) return hop;
+      client = hop;
+      if (!this.#trusts(hop)) break;
+      end = comma;
     }
-    return address;
+    return client;
   }
 
   #read(remoteAddress: string): Peer {

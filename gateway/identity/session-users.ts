@@ -180,7 +180,10 @@ export class SessionUsers implements UserSource {
   }
 }
 
-/** One session cookie may mean another session on another host. A host has no blank. */
+/**
+ * One session cookie may mean another session on another host. A key is a tuple: what a trusted proxy says of the host is not ours to vouch for, and
+ * two texts that are merely put together could be parted elsewhere (GHSA-v574-6498-x57v).
+ */
 function keyOf({ publicAuthority }: UserEvidence, session: string): string {
-  return `${publicAuthority} ${session}`;
+  return `${publicAuthority.length} ${publicAuthority} ${session}`;
 }

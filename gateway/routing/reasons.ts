@@ -30,22 +30,28 @@ export interface SplitReason {
   readonly found: string | number | undefined;
 }
 
-/** A reason in one or two words for logs and metrics, of bounded variety: `stage:canary`, `split:flag new-shipments`, `percent:new`. */
+/**
+ * A reason in one or two words for logs and metrics, of bounded variety: `stage:canary`, `split:flag new-shipments`, `percent:new`.
+ *
+ * Optimization: always the same text for the same code, made once. Each request's line in the log is looked up by it, and a text that was just
+ * put together would first have to be joined and hashed.
+ */
 export function reasonCode(reason: Reason): string {
   switch (reason.step) {
     case 'path':
-      return `path:${reason.ambiguous[0]}`;
+      return pathCodes[reason.ambiguous[0]!];
     case 'match':
       return reason.route === undefined ? 'match:none' : 'match';
     case 'body':
-      return `body:${reason.problem}`;
+      return bodyCodes[reason.problem];
     case 'serve':
+      return serveCodes[reason.to];
     case 'percent':
-      return `${reason.step}:${reason.to}`;
+      return percentCodes[reason.to];
     case 'stage':
-      return `stage:${reason.stage.kind}`;
+      return stageCodes[reason.stage.kind];
     case 'split':
-      return `split:${reason.applies ? '' : 'not '}${entryCode(reason.entry)}`;
+      return entryCode(reason);
     case 'bypass':
     case 'otherwise':
     case 'held':
@@ -56,8 +62,32 @@ export function reasonCode(reason: Reason): string {
   }
 }
 
+const sides: readonly Target[] = ['legacy', 'new'];
+const stageKinds: readonly Stage['kind'][] = ['legacy', 'shadow', 'canary', 'new', 'retired'];
+const pathCodes = codes('path', Object.keys(ambiguities) as Ambiguity[]);
+const bodyCodes = codes('body', Object.keys(bodyProblems) as BodyProblem[]);
+const serveCodes = codes('serve', sides);
+const percentCodes = codes('percent', sides);
+const stageCodes = codes('stage', stageKinds);
+
+function codes<Name extends string>(step: string, names: readonly Name[]): Readonly<Record<Name, string>> {
+  return Object.fromEntries(names.map((name) => [name, `${step}:${name}`])) as Record<Name, string>;
+}
+
+/** An entry's codes: where it applies, and where not. */
+const entryCodes = new WeakMap<SplitEntry, readonly [applies: string, not: string]>();
+
+function entryCode({ entry, applies }: SplitReason): string {
+  let known = entryCodes.get(entry);
+  if (!known) {
+    known = [`split:${entryName(entry)}`, `split:not ${entryName(entry)}`];
+    entryCodes.set(entry, known);
+  }
+  return known[applies ? 0 : 1];
+}
+
 /** Which entry of a split, without the values and users it names. */
-function entryCode(entry: SplitEntry): string {
+function entryName(entry: SplitEntry): string {
   switch (entry.kind) {
     case 'header':
     case 'cookie':

@@ -69,6 +69,16 @@ function keyAt(from: number, to: number): string {
   }
 }
 
+describe('bypass', () => {
+  it('asks nobody who makes a request, so that a look-up that hangs holds up none', async () => {
+    const gateway = await start({ user: [{ session: '/whoami', deadline: '20s' }] }, canary);
+    gateway.bypass.set(true);
+    legacy.answer = (request, response) => void (request.url === '/whoami' || response.end('{"by":"legacy"}'));
+    const answer = await ask(gateway.publicUrl, '/shipments/7', { headers: { cookie: 'PHPSESSID=1' } });
+    expect([servedBy(answer), legacy.received.map(({ url }) => url)]).toEqual(['legacy', ['/shipments/7']]);
+  });
+});
+
 describe('a canary that is lowered', () => {
   it('moves back those above it, but not who has just written on the new side', async () => {
     const gateway = await start({}, canary);

@@ -30,9 +30,9 @@ function nameOf({ headers }: Parameters<RequestListener>[0]): string {
   return /PHPSESSID=of-(\w+)/.exec(headers.cookie ?? '')?.[1] ?? '';
 }
 
-async function open(source: object = {}, more: object = {}): Promise<Identity> {
+async function open(source: object = {}, more: object = {}, around: object = {}): Promise<Identity> {
   const user = [{ session: '/whoami', deadline: '20s', ...source }, { cookie: 'user' }];
-  const surroundings = { legacy: { url: legacy.origin, ...more }, metrics, now: () => now };
+  const surroundings = { legacy: { url: legacy.origin, ...more }, metrics, now: () => now, ...around };
   const identity = await openIdentity({ user }, surroundings);
   cleanups.push(identity.stop);
   return identity;
@@ -97,6 +97,21 @@ describe('a session', () => {
       'shop.example',
       'other.example',
     ]);
+  });
+
+  it('is not taken for another whose host and cookie, put together, read the same', async () => {
+    const listeners = { trustedProxies: ['192.0.2.1/32'] };
+    const identity = await open({}, {}, listeners);
+    await receive(identity, withSession('of-alice x', { 'X-Forwarded-Host': 'shop.example' }));
+    const other = await receive(identity, withSession('x', { 'X-Forwarded-Host': 'shop.example of-alice' }));
+    expect([other.user, legacy.received.length]).toEqual([undefined, 2]);
+  });
+
+  it('is not waited for where nobody has to know', async () => {
+    const identity = await open();
+    legacy.answer = () => {};
+    expect(identity.receiveAtOnce(headOf(withSession('of-alice'))).host).toBe('shop.example');
+    expect(legacy.received).toEqual([]);
   });
 
   it('of nobody may be somebody’s soon: that is remembered for ten seconds only', async () => {
