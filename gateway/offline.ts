@@ -65,7 +65,7 @@ export async function explainOffline(
   const flags = await startFlags({ unleash: config.flags, journal, dataDir, logger, metrics });
   const identity = await openIdentity(config, { logger, metrics });
   const { stages, offset } = journal.state;
-  const bypass = new Bypass(dataDir, () => {}).active;
+  const bypass = Bypass.kept(dataDir, () => {}).active;
   const routing: Routing = { table: tableOf(config), stages, flags, bypass, ...config.routing };
   try {
     const explained = await explainRequest(described, { config, identity, routing });

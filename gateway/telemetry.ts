@@ -23,7 +23,7 @@ export function createGatewayTelemetry(logger: Logger, metrics: Metrics) {
     ['route'],
   );
   const refused = metrics.counter('strangler_refused_total', 'Requests that were not forwarded.', ['code']);
-  const bypassOn = metrics.gauge('strangler_bypass_on', 'Whether every request goes to legacy.');
+  const bypassOn = metrics.gauge('strangler_bypass_on', 'Whether every request goes to legacy.', [], 'max');
 
   return {
     sideFailed(reception: Reception, decision: Decision, error: GatewayError): void {

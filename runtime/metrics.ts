@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 
 /** A number of a counter whose numbers are kept elsewhere. */
 export interface CountedSample {
@@ -40,8 +40,16 @@ export class Metrics {
     );
   }
 
-  gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Gauge<Label> {
-    return this.#known(name, () => new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] }));
+  /** `across` says what the numbers of several processes come to together. */
+  gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+    across: 'sum' | 'min' | 'max' = 'sum',
+  ): Gauge<Label> {
+    const make = () =>
+      new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry], aggregator: across });
+    return this.#known(name, make);
   }
 
   /** `buckets` in seconds. */
@@ -79,6 +87,12 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The text with the numbers of other processes added: sums, and of gauges what each says of itself. */
+  async textWith(others: readonly (readonly MetricSamples[])[]): Promise<string> {
+    const all = [await this.samples(), ...others] as unknown as object[];
+    return AggregatorRegistry.aggregate(all).metrics();
   }
 
   #known<Known>(name: string, make: () => Known): Known {

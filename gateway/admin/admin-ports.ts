@@ -9,6 +9,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { ConfigurationStatus, ReloadOutcome } from '../reload/configuration.ts';
 import type { Stage, Target } from '../routing/stage.ts';
 import type { ShadowStatus } from '../shadow/shadow.ts';
+import type { Workers } from '../workers/workers.ts';
 
 /** A route as the plan has it and as it stands. */
 export interface RouteView {
@@ -26,15 +27,6 @@ export interface RouteView {
   readonly split: readonly string[];
   /** Requests by the side that answered, since the start. */
   readonly requests: { readonly legacy: number; readonly new: number };
-}
-
-/** Something that works less well than it should, while requests are served. */
-export interface Degradation {
-  /** `log`, `flags`, `shadow shipments`, `bypass`, … */
-  readonly part: string;
-  /** ISO 8601 in UTC, where known. */
-  readonly since?: string;
-  readonly detail: string;
 }
 
 /** What the admin API shows and changes. */
@@ -56,6 +48,8 @@ export interface AdminPorts {
   readonly reloading: { readonly status: ConfigurationStatus; reload(): Promise<ReloadOutcome> } | undefined;
   /** The gateway is stopping: no more requests should come. */
   readonly draining: () => boolean;
+  /** Who serves in place of this process; none: it serves itself. */
+  readonly workers: Workers;
   readonly bypass: { readonly active: boolean; set(on: boolean, by?: string): void };
   readonly metrics: Metrics;
   readonly logger: Logger;

@@ -3,9 +3,12 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { sendProblem } from '../../runtime/problem.ts';
 import { type Served, serve } from '../../runtime/serve.ts';
 import { GatewayError, problemOf } from '../errors.ts';
+import type { GatheredElsewhere } from '../evidence/evidence.ts';
 import { describeRequest } from '../explain.ts';
 import { FlagClientApi } from '../flags/client-api.ts';
 import { nextStep, previousStep, stageText } from '../journal/rollout-steps.ts';
+import { sumRequests } from '../workers/merge.ts';
+import type { WorkerReport } from '../workers/workers.ts';
 import { AdminError } from './admin-errors.ts';
 import type { AdminPorts, RouteView } from './admin-ports.ts';
 import { authorize } from './authorize.ts';
@@ -14,7 +17,7 @@ import { deleteFlag, flagHistory, getFlag, listFlags, putFlag } from './flag-res
 import { moveRoutes, unknownRoute } from './move-routes.ts';
 import { sdkReports } from './sdk-report.ts';
 import { deleteSegment, listSegments, putSegment } from './segment-resource.ts';
-import { degradations, statusReport } from './status.ts';
+import { allDegradations, statusReport } from './status.ts';
 import { answerFeatures, takeMetrics, takeRegistration } from './unleash-resource.ts';
 
 /** Serves the admin API. Stopping ends the streams of flags first. */
@@ -64,7 +67,8 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
   addHealth(app, ports);
   app.use(authorize(ports.token));
   app.get('/metrics', async (_, response) => {
-    response.type(ports.metrics.contentType).send(await ports.metrics.text());
+    const others = await ports.workers.ask('metrics');
+    response.type(ports.metrics.contentType).send(await ports.metrics.textWith(others));
   });
   addClientApi(app, ports, clientApi);
   app.use(express.json({ limit: '256kb', type: () => true }));
@@ -81,10 +85,11 @@ export function createAdmin(ports: AdminPorts, clientApi: FlagClientApi | undefi
 
 function addHealth(app: Express, ports: AdminPorts): void {
   app.get('/healthz', (_, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', (_, response) => {
+  app.get('/readyz', async (_, response) => {
+    const degraded = allDegradations(ports, await ports.workers.ask('report'));
     const draining = ports.draining();
     response.status(draining ? 503 : 200);
-    response.json({ status: draining ? 'draining' : 'ready', degraded: degradations(ports) });
+    response.json({ status: draining ? 'draining' : 'ready', degraded });
   });
 }
 
@@ -113,14 +118,15 @@ function addClientApi(app: Express, ports: AdminPorts, flags: FlagClientApi | un
 }
 
 function addRoutes(app: Express, ports: AdminPorts): void {
-  app.get('/api/status', (_, response) => void response.json(statusReport(ports)));
-  app.get('/api/routes', (_, response) => {
-    response.json({ routes: ports.routes().map((route) => routeJson(ports, route)) });
+  app.get('/api/status', async (_, response) => void response.json(await statusReport(ports)));
+  app.get('/api/routes', async (_, response) => {
+    const reports = await ports.workers.ask('report');
+    response.json({ routes: ports.routes().map((route) => routeJson(ports, route, reports)) });
   });
-  app.get('/api/routes/:name', (request, response) => {
+  app.get('/api/routes/:name', async (request, response) => {
     const route = ports.routes().find(({ name }) => name === request.params.name);
     if (!route) throw unknownRoute(ports.routes(), request.params.name);
-    response.json(routeJson(ports, route));
+    response.json(routeJson(ports, route, await ports.workers.ask('report')));
   });
   for (const direction of ['promote', 'rollback'] as const) {
     app.post(`/api/routes/:name/${direction}`, async (request, response) => {
@@ -133,9 +139,9 @@ function addRoutes(app: Express, ports: AdminPorts): void {
     response.json(await ports.explain(describeRequest(readBody(bodies.explain, request))));
   });
   app.get('/api/bypass', (_, response) => void response.json({ on: ports.bypass.active }));
-  app.post('/api/bypass', (request, response) => {
+  app.post('/api/bypass', async (request, response) => {
     const { on, by } = readBody(bodies.bypass, request);
-    switchBypass(ports, on, by);
+    await switchBypass(ports, on, by);
     response.json({ on: ports.bypass.active });
   });
 }
@@ -151,13 +157,16 @@ async function reload({ reloading }: AdminPorts): Promise<{ changed: readonly st
 }
 
 /** In an emergency it must be plain whether it counts: it does, also where it cannot be kept. */
-function switchBypass({ bypass, logger }: AdminPorts, on: boolean, by: string): void {
+async function switchBypass({ bypass, workers, logger }: AdminPorts, on: boolean, by: string): Promise<void> {
+  const told = workers.tell({ kind: 'bypass', on, by });
   try {
     bypass.set(on, by);
   } catch (error) {
     logger.error({ err: error }, 'bypass is switched, but its file cannot be written');
     const state = bypass.active ? 'on' : 'off';
     throw new AdminError('bypass-not-kept', `bypass is ${state} for this process; ${(error as Error).message}`);
+  } finally {
+    await told;
   }
 }
 
@@ -166,8 +175,10 @@ function addReload(app: Express, ports: AdminPorts): void {
 }
 
 function addFlags(app: Express, ports: AdminPorts): void {
-  app.get('/api/flags', (_, response) => void response.json({ flags: listFlags(ports) }));
-  app.get('/api/flags/:name', (request, response) => void response.json(getFlag(ports, request.params.name)));
+  app.get('/api/flags', async (_, response) => void response.json({ flags: await listFlags(ports) }));
+  app.get('/api/flags/:name', async (request, response) => {
+    response.json(await getFlag(ports, request.params.name));
+  });
   app.put('/api/flags/:name', async (request, response) => {
     response.json(await putFlag(ports, request.params.name, readBody(bodies.flag, request)));
   });
@@ -187,34 +198,44 @@ function addFlags(app: Express, ports: AdminPorts): void {
 }
 
 function addEvidence(app: Express, ports: AdminPorts): void {
-  app.get('/api/shadow/report', (request, response) => {
+  app.get('/api/shadow/report', async (request, response) => {
     const { route } = request.query;
-    if (typeof route === 'string') requireRoute(ports, route);
-    const report = ports.evidence.report();
+    const gathered = await gatheredByWorkers(ports);
+    if (typeof route === 'string') requireRoute(ports, route, gathered);
+    const report = ports.evidence.report(gathered);
     response.json(typeof route === 'string' ? { routes: report.routes.filter((one) => one.route === route) } : report);
   });
   app.post('/api/shadow/reset', async (request, response) => {
     const { route, by, reason } = readBody(bodies.reset, request);
-    requireRoute(ports, route);
+    requireRoute(ports, route, await gatheredByWorkers(ports));
+    await ports.workers.tell({ kind: 'flush-evidence' });
     const failure = await ports.evidence.reset({ route, by, reason });
     if (failure) throw new AdminError('log-away', `${route}: ${failure.refused}`);
     response.json({ reset: route });
   });
 }
 
+async function gatheredByWorkers({ workers }: AdminPorts): Promise<GatheredElsewhere> {
+  const [reports, samples] = await Promise.all([workers.ask('report'), workers.ask('samples')]);
+  return { tallies: reports.map(({ tallies }) => tallies), samples: samples.flat() };
+}
+
 /** Evidence may be of a route that is not in the plan any more. */
-function requireRoute({ routes, evidence }: AdminPorts, name: string): void {
-  const known = routes().some((route) => route.name === name) || evidence.reportOf(name) !== undefined;
+function requireRoute({ routes, evidence }: AdminPorts, name: string, gathered: GatheredElsewhere): void {
+  const known = routes().some((route) => route.name === name) || evidence.reportOf(name, gathered) !== undefined;
   if (!known) throw unknownRoute(routes(), name);
 }
 
 /** A route with its last move, the steps that promote and rollback would take, and the verdicts of its shadow in numbers. */
-function routeJson({ journal, evidence }: AdminPorts, route: RouteView) {
+function routeJson({ journal, evidence }: AdminPorts, route: RouteView, reports: readonly WorkerReport[]) {
   const { stage, steps } = route;
   const [next, previous] = stage ? [nextStep(steps, stage), previousStep(steps, stage)] : [];
-  const { compared = 0, mismatched = 0 } = evidence.reportOf(route.name) ?? {};
+  const gathered = { tallies: reports.map(({ tallies }) => tallies), samples: [] };
+  const { compared = 0, mismatched = 0 } = evidence.reportOf(route.name, gathered) ?? {};
+  const elsewhere = reports.flatMap(({ requests }) => requests[route.name] ?? []);
   return {
     ...route,
+    requests: sumRequests([route.requests, ...elsewhere]),
     lastMove: journal.state.moves.get(route.name),
     next: next && stageText(next),
     previous: previous && stageText(previous),

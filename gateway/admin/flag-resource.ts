@@ -3,6 +3,8 @@ import type { Feature, FlagSetting } from '../flags/feature.ts';
 import type { FlagUse } from '../flags/flag-uses.ts';
 import { archiveFlag, type ChangedBy, changeFlag, type FlagOutcome, flagStream } from '../journal/change-flag.ts';
 import { readMigrationEvent } from '../journal/migration-event.ts';
+import { sumUses } from '../workers/merge.ts';
+import type { WorkerReport } from '../workers/workers.ts';
 import { AdminError } from './admin-errors.ts';
 import type { AdminPorts } from './admin-ports.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -32,16 +34,17 @@ export interface FlagChange extends ChangedBy {
 }
 
 /** All flags that exist or are asked for, by name. Throws AdminError `flags-elsewhere`. */
-export function listFlags(ports: AdminPorts): FlagView[] {
+export async function listFlags(ports: AdminPorts): Promise<FlagView[]> {
   requireBuiltIn(ports);
-  return allNames(ports).map((name) => viewOf(ports, name));
+  const reports = await ports.workers.ask('report');
+  return allNames(ports).map((name) => viewOf(ports, name, reports));
 }
 
 /** One flag. Throws AdminError `unknown-flag` or `flags-elsewhere`. */
-export function getFlag(ports: AdminPorts, name: string): FlagView {
+export async function getFlag(ports: AdminPorts, name: string): Promise<FlagView> {
   requireBuiltIn(ports);
   requireKnown(ports, name);
-  return viewOf(ports, name);
+  return viewOf(ports, name, await ports.workers.ask('report'));
 }
 
 /** Who changed a flag when, why and to what, the last change first; of one that was archived too. */
@@ -70,7 +73,7 @@ export async function putFlag(ports: AdminPorts, name: string, { create, by, rea
   requireSegments(ports, setting);
   requireDependencies(ports, name, setting.dependencies ?? []);
   requireDone(name, await changeFlag(ports.journal, { flag: name, setting, by, reason }));
-  return viewOf(ports, name);
+  return viewOf(ports, name, await ports.workers.ask('report'));
 }
 
 /** Removes a flag. Refused while a split or another flag asks for it: it would be off for them from then on. */
@@ -107,7 +110,7 @@ function allNames({ journal, flagsInUse }: AdminPorts): string[] {
   return [...new Set([...journal.state.flags.keys(), ...flagsInUse()])].sort();
 }
 
-function viewOf({ journal, flags, flagsInUse }: AdminPorts, name: string): FlagView {
+function viewOf({ journal, flags, flagsInUse }: AdminPorts, name: string, reports: readonly WorkerReport[]): FlagView {
   const feature = journal.state.flags.get(name);
   return {
     name,
@@ -117,7 +120,7 @@ function viewOf({ journal, flags, flagsInUse }: AdminPorts, name: string): FlagV
     strategies: feature?.strategies ?? [],
     variants: feature?.variants ?? [],
     dependencies: feature?.dependencies ?? [],
-    use: flags.uses.of(name),
+    use: sumUses([flags.uses.of(name), ...reports.map(({ uses }) => uses[name])]),
   };
 }
 

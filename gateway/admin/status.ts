@@ -1,37 +1,62 @@
+import type { Degradation } from '../degradation.ts';
+import type { FlagSource } from '../flags/flag-source.ts';
 import type { TargetStatus } from '../forwarding/upstreams/target.ts';
+import type { IdentityTrouble } from '../identity/opened-source.ts';
+import type { Journal } from '../journal/journal.ts';
 import { stageText } from '../journal/rollout-steps.ts';
 import type { ConfigurationStatus } from '../reload/configuration.ts';
-import type { AdminPorts, Degradation } from './admin-ports.ts';
+import type { ShadowStatus } from '../shadow/shadow.ts';
+import { joinDegradations, joinShadows, joinTargets } from '../workers/merge.ts';
+import type { WorkerReport, WorkerStatus } from '../workers/workers.ts';
+import type { AdminPorts } from './admin-ports.ts';
 
-/**
- * Everything that works less well than it should. None of it makes the gateway unready: requests that legacy can serve are served by the
- * last known state.
- */
-export function degradations({
-  journal,
-  flags,
-  identityTroubles,
-  shadows,
-  targets,
-  bypass,
-  reloading,
-}: AdminPorts): Degradation[] {
+/** What may be in trouble in one process. */
+export interface TroubledParts {
+  readonly journal: Pick<Journal, 'status'>;
+  readonly flags: Pick<FlagSource, 'status'>;
+  readonly identityTroubles: readonly IdentityTrouble[];
+  readonly targets: readonly TargetStatus[];
+  readonly shadows: readonly ShadowStatus[];
+}
+
+/** What works less well than it should in one process. */
+export function degradations({ journal, flags, identityTroubles, targets, shadows }: TroubledParts): Degradation[] {
   const log = journal.status();
   const source = flags.status();
   return [
-    ...(bypass.active ? [{ part: 'bypass', detail: 'bypass is on: every request goes to legacy' }] : []),
     ...(log.kind === 'away' ? [{ part: 'log', since: log.since, detail: log.detail }] : []),
     ...(source.kind === 'fresh' ? [] : [{ part: 'flags', since: source.since, detail: source.detail }]),
-    ...refusedConfiguration(reloading?.status),
-    ...identityTroubles().map((trouble) => ({ part: 'identity', ...trouble })),
-    ...targets().flatMap(targetTroubles),
-    ...shadows()
+    ...identityTroubles.map((trouble) => ({ part: 'identity', ...trouble })),
+    ...targets.flatMap(targetTroubles),
+    ...shadows
       .filter(({ breaker }) => breaker !== 'closed')
       .map(({ capability }) => ({
         part: `shadow ${capability}`,
         detail: 'the other side does not answer: nothing is compared',
       })),
   ];
+}
+
+/**
+ * Everything that works less well than it should, in this process and in its workers. None of it makes the gateway unready: requests that legacy can
+ * serve are served by the last known state.
+ */
+export function allDegradations(ports: AdminPorts, reports: readonly WorkerReport[]): Degradation[] {
+  const { journal, flags, bypass, reloading, workers } = ports;
+  const own = {
+    journal,
+    flags,
+    identityTroubles: ports.identityTroubles(),
+    targets: ports.targets(),
+    shadows: ports.shadows(),
+  };
+  return joinDegradations([
+    ...(bypass.active ? [{ part: 'bypass', detail: 'bypass is on: every request goes to legacy' }] : []),
+    ...refusedConfiguration(reloading?.status),
+    ...missingWorkers(workers.status()),
+    ...degradations(own),
+    ...reports.flatMap(({ degraded }) => degraded),
+  ]);
 }
 
 function targetTroubles({ name, breaker, health, healthDetail, queued }: TargetStatus): Degradation[] {
@@ -52,18 +77,30 @@ function refusedConfiguration(status: ConfigurationStatus | undefined): Degradat
   return [{ part: 'configuration', since, detail }];
 }
 
+function missingWorkers(workers: readonly WorkerStatus[]): Degradation[] {
+  return workers
+    .filter(({ state }) => state !== 'serving')
+    .map(({ worker, state, since, detail }) => ({
+      part: `worker ${worker}`,
+      since,
+      detail: `${state === 'starting' ? 'it is starting' : 'it will be started again'}${detail ? `; ${detail}` : ''}`,
+    }));
+}
+
 /** What `GET /api/status` answers. */
-export function statusReport(ports: AdminPorts) {
-  const { journal, flags, unleashUrl, shadows, targets, routes, bypass, reloading } = ports;
+export async function statusReport(ports: AdminPorts) {
+  const { journal, flags, unleashUrl, targets, shadows, routes, bypass, reloading, workers } = ports;
   const stages = routes().map(({ stage }) => (stage ? stageText(stage) : 'no stage'));
+  const reports = await workers.ask('report');
   return {
     bypass: bypass.active,
     configuration: reloading?.status,
+    workers: workers.status(),
     log: journal.status(),
     flags: { source: unleashUrl ?? 'built in', ...flags.status() },
     routes: Object.fromEntries([...new Set(stages)].map((text) => [text, stages.filter((one) => one === text).length])),
-    targets: targets(),
-    shadows: shadows(),
-    degraded: degradations(ports),
+    targets: joinTargets([...targets(), ...reports.flatMap((report) => report.targets)]),
+    shadows: joinShadows([...shadows(), ...reports.flatMap((report) => report.shadows)]),
+    degraded: allDegradations(ports, reports),
   };
 }

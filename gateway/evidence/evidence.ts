@@ -10,7 +10,7 @@ import { latencyClass } from './latencies.ts';
 import { PendingTallies } from './pending.ts';
 import { redactDifference, redactTarget } from './redact.ts';
 import { type RouteReport, routeReport, type ShadowReport } from './report.ts';
-import { Samples } from './samples.ts';
+import { type Sample, Samples } from './samples.ts';
 import type { DropReason, EvidenceSink, ShadowResult } from './shadow-result.ts';
 import { addTallies, countUp, emptyTally, harmlessKey, type Tally } from './tally.ts';
 
@@ -21,9 +21,14 @@ const flushMs = 10_000;
 export interface Evidence extends EvidenceSink {
   /** A request of a route that is shadowed, before sampling. */
   seen(route: string): void;
-  report(): ShadowReport;
+  /** Of all routes, with what other processes have gathered and not sent. */
+  report(others?: GatheredElsewhere): ShadowReport;
   /** A route's own part of the report; undefined when nothing is known. */
-  reportOf(route: string): RouteReport | undefined;
+  reportOf(route: string, others?: GatheredElsewhere): RouteReport | undefined;
+  /** By route: what was counted here and is not on the log yet. */
+  pending(): Readonly<Record<string, Tally>>;
+  /** Every example that is kept here. */
+  samples(): readonly Sample[];
   /** Begins anew for a route, for every gateway: after a fix, what was tallied before tells nothing. The reason when the log is away. */
   reset(request: { route: string; by: string; reason: string }): Promise<{ refused: string } | undefined>;
   /** Sends what is counted to the log now. */
@@ -31,6 +36,14 @@ export interface Evidence extends EvidenceSink {
   /** Sends what is left to the log, or keeps it on disk for the next start. */
   stop(): Promise<void>;
 }
+
+/** What other processes on the same log have gathered and not sent. */
+export interface GatheredElsewhere {
+  readonly tallies: readonly Readonly<Record<string, Tally>>[];
+  readonly samples: readonly Sample[];
+}
+
+const nothingElsewhere: GatheredElsewhere = { tallies: [], samples: [] };
 
 /** What evidence stands on. */
 export interface EvidencePorts {
@@ -92,14 +105,29 @@ class GatheredEvidence implements Evidence {
     this.#telemetry.dropped(route, reason);
   }
 
-  report(): ShadowReport {
-    const names = new Set([...this.#journal.state.tallies.keys(), ...this.#pending.routes()]);
-    return { routes: [...names].sort().map((route) => routeReport(route, this.#tallyOf(route), this.#samples)) };
+  report(others = nothingElsewhere): ShadowReport {
+    const names = new Set([
+      ...this.#journal.state.tallies.keys(),
+      ...this.#pending.routes(),
+      ...others.tallies.flatMap(Object.keys),
+    ]);
+    return { routes: [...names].sort().map((route) => this.#reportOf(route, others)) };
   }
 
-  reportOf(route: string): RouteReport | undefined {
-    const known = this.#journal.state.tallies.has(route) || this.#pending.routes().includes(route);
-    return known ? routeReport(route, this.#tallyOf(route), this.#samples) : undefined;
+  reportOf(route: string, others = nothingElsewhere): RouteReport | undefined {
+    const known =
+      this.#journal.state.tallies.has(route) ||
+      this.#pending.routes().includes(route) ||
+      others.tallies.some((tallies) => Object.hasOwn(tallies, route));
+    return known ? this.#reportOf(route, others) : undefined;
+  }
+
+  pending(): Readonly<Record<string, Tally>> {
+    return Object.fromEntries(this.#pending.routes().map((route) => [route, this.#pending.sumOf(route)]));
+  }
+
+  samples(): readonly Sample[] {
+    return this.#samples.all();
   }
 
   async reset({ route, by, reason }: { route: string; by: string; reason: string }) {
@@ -125,8 +153,13 @@ class GatheredEvidence implements Evidence {
     await this.#samples.settled();
   }
 
-  #tallyOf(route: string): Tally {
-    return addTallies(this.#journal.state.tallies.get(route) ?? emptyTally(), this.#pending.sumOf(route));
+  #reportOf(route: string, { tallies, samples }: GatheredElsewhere): RouteReport {
+    const elsewhere = tallies.flatMap((one) => (Object.hasOwn(one, route) ? one[route]! : []));
+    const known = this.#journal.state.tallies.get(route) ?? emptyTally();
+    const tally = [this.#pending.sumOf(route), ...elsewhere].reduce(addTallies, known);
+    const find = (key: string) =>
+      this.#samples.find(route, key) ?? samples.find((sample) => sample.route === route && sample.key === key);
+    return routeReport(route, tally, find);
   }
 
   #count(tally: Tally, result: ShadowResult, comparison: Exclude<Comparison, { kind: 'not-comparable' }>): void {

@@ -1,6 +1,6 @@
 import type { Difference } from '../comparison/difference.ts';
 import { type Latencies, quantileMs } from './latencies.ts';
-import type { Samples } from './samples.ts';
+import type { Sample } from './samples.ts';
 import { comparedCount, placeAndRule, type Tally } from './tally.ts';
 
 /** Quantiles in ms, right to within 5 %; undefined where nothing was measured. */
@@ -54,8 +54,11 @@ export interface ShadowReport {
   readonly routes: readonly RouteReport[];
 }
 
+/** The example of a place, if there is one. */
+type FindSample = (key: string) => Sample | undefined;
+
 /** A route's report from its tally and examples. */
-export function routeReport(route: string, tally: Tally, samples: Samples): RouteReport {
+export function routeReport(route: string, tally: Tally, find: FindSample): RouteReport {
   const { seen, equal, matched, mismatched, candidateFailures, notComparable, dropped } = tally;
   return {
     route,
@@ -71,18 +74,17 @@ export function routeReport(route: string, tally: Tally, samples: Samples): Rout
     differences: byCount(tally.differences).map(([path, count]) => ({
       path,
       count,
-      example: exampleOf(samples, route, path),
+      example: exampleOf(find(path)),
     })),
     harmless: byCount(tally.harmless).map(([key, count]) => ({
       ...placeAndRule(key),
       count,
-      example: exampleOf(samples, route, key),
+      example: exampleOf(find(key)),
     })),
   };
 }
 
-function exampleOf(samples: Samples, route: string, key: string): ExampleReport | undefined {
-  const sample = samples.find(route, key);
+function exampleOf(sample: Sample | undefined): ExampleReport | undefined {
   return sample && { at: sample.at, method: sample.method, target: sample.target, difference: sample.difference };
 }
 

@@ -82,6 +82,11 @@ export class Samples {
     return sample && this.#isFresh(sample) ? sample : undefined;
   }
 
+  /** Every example that is kept, oldest first. */
+  all(): Sample[] {
+    return [...this.#kept.values()].map(({ sample }) => sample).filter((sample) => this.#isFresh(sample));
+  }
+
   /** Deletes every example of a route. */
   forget(route: string): void {
     for (const [name, { sample }] of this.#kept) if (sample.route === route) this.#remove(name);

@@ -76,6 +76,11 @@ export class FlagUses {
     return { ...countsOf(tally), lastAt, applications: [...tally.applications].sort() };
   }
 
+  /** The use of every flag that was asked for. */
+  all(): Record<string, FlagUse> {
+    return Object.fromEntries([...this.#tallies.keys()].map((flag) => [flag, this.of(flag)!]));
+  }
+
   /** Everything counted since the last time, which is forgotten here; undefined when there is nothing. */
   take(): UseBucket | undefined {
     if (this.#tallies.size === 0) return undefined;

@@ -14,7 +14,7 @@ export interface FlagsTelemetry {
 }
 
 export function flagsTelemetry(logger: Logger, metrics: Metrics): FlagsTelemetry {
-  const fresh = metrics.gauge('strangler_gateway_flags_fresh', '1 while the source of flags answers.');
+  const fresh = metrics.gauge('strangler_gateway_flags_fresh', '1 while the source of flags answers.', [], 'min');
   const complaints = metrics.counter('strangler_gateway_flags_complaints_total', 'Complaints of the flag evaluator.');
   fresh.set(1);
   return {

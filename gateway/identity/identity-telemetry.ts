@@ -23,6 +23,7 @@ export function identityTelemetry(logger: Logger, metrics: Metrics): IdentityTel
     'strangler_identity_key_set_fresh',
     '1 while the issuer of tokens gives its keys.',
     ['url'],
+    'min',
   );
   const tokens = metrics.counter('strangler_identity_tokens_total', 'Tokens that were verified, by outcome.', [
     'outcome',

@@ -22,6 +22,8 @@ export function journalTelemetry(logger: Logger, metrics: Metrics): JournalTelem
   const connected = metrics.gauge(
     'strangler_gateway_journal_following',
     '1 while the log of stages and flags answers.',
+    [],
+    'min',
   );
   const changes = metrics.counter('strangler_gateway_journal_changes_total', 'Stage and flag changes.', ['action']);
   const failures = metrics.counter('strangler_gateway_journal_copy_failures_total', 'Copies of the state not written.');

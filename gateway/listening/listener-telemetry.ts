@@ -31,6 +31,8 @@ export function createListenerTelemetry(logger: Logger, metrics: Metrics) {
   const validUntil = metrics.gauge(
     'strangler_certificate_expiry_timestamp_seconds',
     'When the first of the certificates in use is no longer valid.',
+    [],
+    'min',
   );
 
   return {

@@ -11,7 +11,12 @@ export interface ShadowTelemetry {
 
 /** One for all shadows of a gateway. */
 export function shadowTelemetry(logger: Logger, metrics: Metrics): ShadowTelemetry {
-  const open = metrics.gauge('strangler_shadow_breaker_open', '1 while the other side is not asked.', ['capability']);
+  const open = metrics.gauge(
+    'strangler_shadow_breaker_open',
+    '1 while the other side is not asked.',
+    ['capability'],
+    'max',
+  );
   const defects = metrics.counter('strangler_shadow_defects_total', 'Failures inside the shadow itself.');
   return {
     breaker(capability, state) {

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { CompareRules } from '../comparison/config.ts';
 import type { DropReason, EvidenceSink } from '../evidence/shadow-result.ts';
+import { Breaker, type BreakerState } from '../forwarding/upstreams/breaker.ts';
 import type { Target } from '../routing/stage.ts';
 import { Asker, type Upstream } from './ask.ts';
-import { Breaker, type BreakerState } from '../forwarding/upstreams/breaker.ts';
 import type { ShadowBudget } from './config.ts';
 import { ConfirmedPlaces } from './confirmed-places.ts';
 import type { Exchange, Shadow } from './exchange.ts';

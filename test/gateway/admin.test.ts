@@ -16,6 +16,7 @@ import type { IdentityTrouble } from '../../gateway/identity/opened-source.ts';
 import { type Journal, startJournal } from '../../gateway/journal/journal.ts';
 import { moveRoute } from '../../gateway/journal/move-route.ts';
 import type { Stage } from '../../gateway/routing/stage.ts';
+import { noWorkers } from '../../gateway/workers/workers.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 
@@ -96,6 +97,7 @@ beforeEach(async () => {
     },
     identityTroubles: () => troubles,
     reloading: undefined,
+    workers: noWorkers,
     bypass: {
       get active() {
         return bypass;

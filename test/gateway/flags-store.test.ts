@@ -12,6 +12,7 @@ import { FlagClientApi } from '../../gateway/flags/client-api.ts';
 import type { Flags } from '../../gateway/flags/flag-uses.ts';
 import { startFlags } from '../../gateway/flags/flags.ts';
 import { type Journal, startJournal } from '../../gateway/journal/journal.ts';
+import { noWorkers } from '../../gateway/workers/workers.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { factsOf } from '../cases/flag-source.cases.ts';
@@ -37,6 +38,7 @@ beforeEach(async () => {
     flags,
     unleashUrl: undefined,
     flagsInUse: () => ['asked-for'],
+    workers: noWorkers,
   } as Partial<AdminPorts> as AdminPorts;
   clientApi = new FlagClientApi(journal);
   app = createAdmin(ports, clientApi);

@@ -15,8 +15,13 @@ export function targetsTelemetry(logger: Logger, metrics: Metrics) {
     'name',
     'reason',
   ]);
-  const suspended = metrics.gauge('strangler_target_suspended', 'Whether the breaker of a target is open.', ['name']);
-  const unhealthy = metrics.gauge('strangler_target_unhealthy', 'Whether its health check fails.', ['name']);
+  const suspended = metrics.gauge(
+    'strangler_target_suspended',
+    'Whether the breaker of a target is open.',
+    ['name'],
+    'max',
+  );
+  const unhealthy = metrics.gauge('strangler_target_unhealthy', 'Whether its health check fails.', ['name'], 'max');
 
   return {
     /** Counted only: while a target is away this happens with every request. */
