@@ -14,6 +14,8 @@ import { configFor, openFlow } from './start-forwarder.ts';
 export interface StartedWire extends StartedForwarder {
   readonly handedOver: readonly HandOverReason[];
   readonly server: WireServer;
+  /** Bytes that wait for clients to read. */
+  waitingBytes(): number;
 }
 
 /** The wire server and the general one behind it, everything passed on to one upstream. */
@@ -51,6 +53,7 @@ export async function startWire(origin: string, options: ForwarderOptions = {}):
     defects,
     handedOver,
     server,
+    waitingBytes: () => [...sockets].reduce((sum, socket) => sum + socket.writableLength, 0),
     async stop() {
       const closed = once(acceptor, 'close');
       acceptor.close();

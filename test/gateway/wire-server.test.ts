@@ -262,7 +262,38 @@ describe('the wire server', () => {
     });
   });
 
+  it('gives a client that reads slowly every byte as it was sent', async () => {
+    const numbers = Array.from({ length: 4_000_000 }, (_, index) => String(index).padStart(8, '0')).join('');
+    const piece = 65_536;
+    const { wire, client } = await between(async (connection) => {
+      await connection.until(/\r\n\r\n/);
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${numbers.length}\r\n\r\n`);
+      for (let at = 0; at < numbers.length; at += piece) connection.send(numbers.slice(at, at + piece));
+    });
+    client.socket.pause();
+    client.send(get('/'));
+    await eventually(() => wire.waitingBytes() > 0);
+    await standstill(wire.waitingBytes);
+    client.socket.resume();
+    await eventually(() => client.received.endsWith('03999999'));
+    expect(client.received.slice(-numbers.length) === numbers).toBe(true);
+  });
+
   describe('uses an upstream connection again', () => {
+    it('for a GET, but does not send it twice when a byte of an answer has come', async () => {
+      const { upstream, client } = await between(async (wire) => {
+        await wire.until(/first/);
+        wire.send(ok);
+        await wire.until(/second/);
+        wire.socket.end('HTTP/1.1 2');
+      });
+      client.send(get('/first'));
+      await client.until(/ok$/);
+      client.send(get('/second'));
+      await client.until(/ok[\s\S]*HTTP\/1\.1 502 /);
+      expect(upstream.connections).toHaveLength(1);
+    });
+
     it('for a POST that follows soon, and answers 502 when it is closed then: it may have been done', async () => {
       const { upstream, client } = await between(async (wire) => {
         await wire.until(/first/);
@@ -354,11 +385,16 @@ function sameRequestId(answer: string): string {
   return answer.replace(/X-Request-Id: \S+/gi, 'X-Request-Id: …');
 }
 
-/** What a connection has said when it has said nothing new for some turns of the loop. */
+/** What a connection has said when it says nothing new any more. */
 async function settled(wire: Wire): Promise<string> {
-  for (let quiet = 0, seen = -1; quiet < 10; quiet = wire.received.length === seen ? quiet + 1 : 0) {
-    seen = wire.received.length;
+  await standstill(() => wire.received.length);
+  return wire.received;
+}
+
+/** Resolves when a number has stayed the same for some turns of the loop. */
+async function standstill(measure: () => number): Promise<void> {
+  for (let quiet = 0, seen = -1; quiet < 20; quiet = measure() === seen ? quiet + 1 : 0) {
+    seen = measure();
     await turn();
   }
-  return wire.received;
 }
