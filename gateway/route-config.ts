@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { percent, readWith } from '../runtime/config-values.ts';
+import { percent, readWith, token } from '../runtime/config-values.ts';
 import { compareSchema } from './comparison/config.ts';
 import { rewriteBodiesSchema } from './rewriting/config.ts';
 import { parseCidr } from './routing/cidr.ts';
@@ -20,7 +20,12 @@ const bodyPlace = z
     }
   });
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
-const values = z.record(z.string(), scalar);
+const queryValues = z.record(z.string(), scalar);
+const headerValues = z.record(token('a header field'), scalar);
+const cookieValues = z.record(token('a cookie'), scalar);
+/** An entry that names nothing would apply to everybody. */
+const some = <Named extends Readonly<Record<string, string>>>(named: Named) => Object.keys(named).length > 0;
+const nothingNamed = 'found nothing, expected NAME: VALUE';
 /** An address or a block of addresses. */
 export const cidr = readWith(parseCidr).meta({
   description: 'An address or a block of addresses, such as 10.0.0.0/8.',
@@ -67,9 +72,9 @@ const match = z.union([
       method: z.union([method.transform((name) => [name]), z.array(method).min(1)]).optional(),
       hosts: z.array(host).default([]),
       path: pathTemplate,
-      headers: values.default({}),
-      cookies: values.default({}),
-      query: values.default({}),
+      headers: headerValues.default({}),
+      cookies: cookieValues.default({}),
+      query: queryValues.default({}),
       body: z
         .record(bodyPlace, scalar)
         .default({})
@@ -88,10 +93,10 @@ export const splitSchema = z
   .array(
     z.union([
       z
-        .strictObject({ header: values, to })
+        .strictObject({ header: headerValues.refine(some, nothingNamed), to })
         .transform(({ header, to }): SplitEntry => ({ kind: 'header', values: header, to })),
       z
-        .strictObject({ cookie: values, to })
+        .strictObject({ cookie: cookieValues.refine(some, nothingNamed), to })
         .transform(({ cookie, to }): SplitEntry => ({ kind: 'cookie', values: cookie, to })),
       z
         .strictObject({ user: z.array(scalar).min(1), to })

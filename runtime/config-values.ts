@@ -49,6 +49,10 @@ export function readWith<T>(read: (text: string) => T) {
   });
 }
 
+/** The name of a header field or of a cookie: a token (RFC 9110 section 5.6.2, RFC 6265 section 4.1.1). */
+export const token = (what: string) =>
+  z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, `expected the name of ${what}: letters, digits, - and _`);
+
 /** A TCP port. 0 takes any free one. */
 export const port = z.int('expected a port from 0 to 65535').min(0).max(65_535);
 

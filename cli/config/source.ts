@@ -18,7 +18,17 @@ export interface ConfigFile {
 
 export function readConfigFile(path: string, environment: Environment): ConfigFile {
   const name = relative(process.cwd(), path) || path;
-  return parseConfigText(name, readFileSync(path, 'utf8'), environment);
+  try {
+    return parseConfigText(name, readFileSync(path, 'utf8'), environment);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const message = `expected a file that can be read, found none (${code})`;
+    return {
+      ...parseConfigText(name, '', environment),
+      problems: [{ file: name, line: 1, column: 1, path: [], message }],
+    };
+  }
 }
 
 export function parseConfigText(name: string, text: string, environment: Environment): ConfigFile {
@@ -36,7 +46,11 @@ export function parseConfigText(name: string, text: string, environment: Environ
   }));
   const place = (offset: number) => ({ file: name, ...at(offset) });
   if (problems.length === 0)
-    problems.push(...unresolvedAliases(document, place), ...interpolate(document, environment, place));
+    problems.push(
+      ...unresolvedAliases(document, place),
+      ...unkeptKeys(document, place),
+      ...interpolate(document, environment, place),
+    );
   const value = problems.length === 0 ? plainDocument(document, problems, place) : {};
   return {
     name,
@@ -69,6 +83,22 @@ function unresolvedAliases(document: Document, place: (offset: number) => Place)
         ...place(node.range?.[0] ?? 0),
         path: [],
         message: `found *${node.source}, but no &${node.source} before it`,
+      });
+    },
+  });
+  return problems;
+}
+
+/** A key that names no member in JavaScript: what stands below it would be dropped in silence. */
+function unkeptKeys(document: Document, place: (offset: number) => Place): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isScalar(key) || key.value !== '__proto__') return;
+      problems.push({
+        ...place(key.range?.[0] ?? 0),
+        path: [],
+        message: 'found the key __proto__, which cannot be used',
       });
     },
   });

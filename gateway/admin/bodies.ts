@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { token } from '../../runtime/config-values.ts';
 import { requestUrl } from '../explain.ts';
 import type { Stage } from '../routing/stage.ts';
 import { AdminError } from './admin-errors.ts';
@@ -19,7 +20,7 @@ export const stage = z.string().transform((text, context): Stage => {
 
 /** Values without the white space around them, which does not count on the wire either. */
 const headerValues = z.record(
-  z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'expected a header name'),
+  token('a header field'),
   z.string().transform((value) => value.replace(/^[ \t]+|[ \t]+$/g, '')),
 );
 

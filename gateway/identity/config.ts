@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { duration } from '../../runtime/config-values.ts';
+import { duration, token } from '../../runtime/config-values.ts';
 
 /** Algorithms of signatures that a public key verifies (RFC 7518 section 3.1, RFC 8037, RFC 9864). */
 const publicKeyAlgorithms = [
@@ -82,13 +82,8 @@ export interface IdentityConfig {
   readonly assignment: AssignmentConfig;
 }
 
-const cookieName = z
-  .string()
-  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a cookie (RFC 6265 section 4.1.1: letters, digits, - and _)');
-const fieldName = z
-  .string()
-  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a header field')
-  .transform((name) => name.toLowerCase());
+const cookieName = token('a cookie');
+const fieldName = token('a header field').transform((name) => name.toLowerCase());
 const jsonPointer = z.string().regex(/^(\/([^~/]|~[01])*)+$/, 'expected a JSON Pointer such as /user/id');
 const oneOrMore = z
   .union([
