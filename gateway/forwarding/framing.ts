@@ -37,7 +37,12 @@ export function requestFraming(request: FramedRequest): Framing {
     );
   }
   const length = request.headers['content-length'];
-  return length === undefined ? { kind: 'none' } : { kind: 'length', length };
+  return length === undefined ? { kind: 'none' } : { kind: 'length', length: withoutLeadingZeros(length) };
+}
+
+/** `010` → `10`: ten bytes by the grammar, eight to those who take it for octal. */
+function withoutLeadingZeros(length: string): string {
+  return length.replace(/^0+(?=\d)/, '');
 }
 
 /** Whether a message framed so carries bytes. */

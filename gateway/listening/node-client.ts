@@ -1,4 +1,4 @@
-import type { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import type { BodyRead, ClientSide } from '../forwarding/client-side.ts';
 import type { Forwarder, ForwardOutcome, ForwardPlan } from '../forwarding/forwarder.ts';
 import { requestFraming } from '../forwarding/framing.ts';
@@ -58,10 +58,16 @@ function headOf({ request }: NodeExchange, peer: Peer): RequestHead {
     method: request.method ?? '',
     url: request.url ?? '',
     rawHeaders: withClientCertificate(request.rawHeaders, peer),
-    httpVersion: request.httpVersion === '1.0' ? '1.0' : '1.1',
+    httpVersion: versionOf(request.httpVersion),
     framing: requestFraming(request),
     remoteAddress: peer.remoteAddress,
     secure: peer.secure,
     certificateVerified: certificateVerified(peer),
   };
+}
+
+/** Node's parser also takes HTTP/0.9 and HTTP/2.0 before a head of HTTP/1.1. Throws a GatewayError for what is none. */
+function versionOf(version: string): '1.0' | '1.1' {
+  if (version === '1.0' || version === '1.1') return version;
+  throw new GatewayError('bad-request', `found HTTP/${version}, expected HTTP/1.1 or HTTP/1.0`);
 }

@@ -12,11 +12,15 @@ export interface StartedGateway extends RunningGateway {
   readonly metrics: Metrics;
 }
 
-/** Starts a gateway without a log before `legacyOrigin`; `listener` are keys of `listeners.public`. Stopping it removes its data. */
+/**
+ * Starts a gateway without a log before `legacyOrigin`; `listener` are keys of `listeners.public`, `more` are others at the top. Stopping it removes
+ * its data.
+ */
 export async function startGatewayBefore(
   legacyOrigin: string,
   listener: object = {},
   legacy: object = {},
+  more: object = {},
 ): Promise<StartedGateway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
   const metrics = new Metrics();
@@ -24,6 +28,7 @@ export async function startGatewayBefore(
     {
       legacy: { url: legacyOrigin, ...legacy },
       listeners: { public: { port: 0, ...listener }, admin: { port: 0 } },
+      ...more,
     },
     { dataDir },
   );
