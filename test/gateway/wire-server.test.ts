@@ -342,6 +342,15 @@ describe('the wire server', () => {
       await client.until(/^HTTP\/1\.1 502 [\s\S]*"code":"upstream-bad-answer"/);
     });
 
+    it.each([
+      ['of HTTP/1.0', 'HTTP/1.0 103 Early Hints\r\n\r\n'],
+      ['that closes', 'HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n'],
+    ])('behind an interim one %s, where Node reads no further', async (_, interim) => {
+      const { client } = await between(answering(interim + ok));
+      client.send(get('/'));
+      await client.until(/^HTTP\/1\.1 502 [\s\S]*"code":"upstream-bad-answer"/);
+    });
+
     it('in a later chunk by breaking off, so that the client can tell', async () => {
       const { client } = await between(async (wire) => {
         await wire.until(/\r\n\r\n/);

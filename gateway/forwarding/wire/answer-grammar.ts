@@ -113,6 +113,7 @@ function readMeaning({ status, reason, fields, end }: HeadLines, is11: boolean, 
   const framing = bodyless ? 'none' : chunked ? 'chunked' : length === undefined ? 'close' : 'length';
   const bodyBytes = framing === 'length' ? bytes : 0;
   const keepAlive = persists && !closes;
+  if (status < 200 && !keepAlive) return bad('an interim answer that ends its connection');
   return { kind: 'answer', status, reason, fields, framing, length, bodyBytes, keepAlive, keepAliveHint, end };
 }
 
