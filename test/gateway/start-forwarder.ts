@@ -25,6 +25,9 @@ export const startGeneralForwarder: StartForwarder = (origin, options = {}) => s
 /** The same with http-proxy and its guards. */
 export const startHttpProxyForwarder: StartForwarder = (origin, options = {}) => start('http-proxy', origin, options);
 
+/** Wire, with the general forwarder behind it for what it does not take. */
+export const startWireForwarder: StartForwarder = (origin, options = {}) => start('wire', origin, options);
+
 async function start(name: ForwarderName, origin: string, options: ForwarderOptions): Promise<StartedForwarder> {
   const defects: unknown[] = [];
   const forwarder = new Forwarders();

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
 import { forwarderCases } from '../cases/forwarder.cases.ts';
-import { startWire } from './start-wire.ts';
+import { startWireForwarder } from './start-forwarder.ts';
 
-describe('wire in front of the general forwarder', () => forwarderCases(startWire, { readsAhead: false }));
+describe('wire in front of the general forwarder', () => forwarderCases(startWireForwarder, { readsAhead: false }));
