@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { ListenerLimits } from './config.ts';
 import type { Peer } from './connection.ts';
 import { Http2Client } from './http2-client.ts';
+import { watchLiveness } from './http2-liveness.ts';
 import type { ListenerPorts } from './listener-ports.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -51,6 +52,7 @@ export class Http2Connection {
     );
     sayWhatWasBroken(session);
     session.on('error', (error: NodeJS.ErrnoException) => this.#failed(error));
+    watchLiveness(session, limits.stallMs, () => this.#gone());
     session.once('close', () => clearTimeout(this.#waiting));
   }
 
@@ -118,6 +120,11 @@ export class Http2Connection {
   #failed(error: NodeJS.ErrnoException): void {
     if (error.code === 'ERR_HTTP2_ERROR' || error.code === 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES')
       this.#ports.telemetry.cut('http2-protocol', error.message);
+  }
+
+  #gone(): void {
+    this.#ports.telemetry.cut('client-not-reading', `${this.#peer.remoteAddress} does not answer a PING`);
+    this.#socket.destroy();
   }
 
   #close(): void {

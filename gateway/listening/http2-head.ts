@@ -19,7 +19,7 @@ export function readHttp2Head(raw: readonly string[], bodyFollows: boolean, peer
   }
   checkScheme(pseudo.get(':scheme'));
   return {
-    method: pseudo.get(':method') ?? '',
+    method: checkedMethod(pseudo.get(':method') ?? ''),
     url: checkedPath(pseudo.get(':path') ?? ''),
     rawHeaders: withClientCertificate(joinCookies(withHost(fields, pseudo.get(':authority'))), peer),
     httpVersion: '2.0',
@@ -35,6 +35,15 @@ function checkScheme(scheme: string | undefined): void {
   throw new GatewayError(
     'bad-request',
     `found :scheme ${JSON.stringify(scheme?.slice(0, 40))}, expected https or http`,
+  );
+}
+
+/** Methods are case-sensitive (RFC 9110 section 9.1), and Node would send `get` as GET, after it was routed and held to be something else. */
+function checkedMethod(method: string): string {
+  if (method === method.toUpperCase()) return method;
+  throw new GatewayError(
+    'bad-request',
+    `found method ${JSON.stringify(method.slice(0, 40))}, expected capital letters`,
   );
 }
 

@@ -21,6 +21,12 @@ const sessionOptions = {
   maxHeaderListPairs: 1_000,
 };
 
+/**
+ * Bytes that all uploads of one connection may have on the way between the client and us. Without it they would share the 64 KiB of RFC 9113
+ * section 6.9.2 and be slow over long distances. What we hold of each is bounded by its own window.
+ */
+const connectionWindowBytes = 1024 * 1024;
+
 /** Serves HTTP/2 on connections whose client has agreed to it by ALPN. */
 export class Http2Server implements ConnectionServer {
   readonly #limits: ListenerLimits;
@@ -34,6 +40,7 @@ export class Http2Server implements ConnectionServer {
 
   take(socket: Socket, peer: Peer): void {
     const session = performServerHandshake(socket, sessionOptions);
+    session.setLocalWindowSize(connectionWindowBytes);
     const connection = new Http2Connection({ session, socket, peer }, this.#limits, this.#ports);
     this.#connections.add(connection);
     session.once('close', () => this.#connections.delete(connection));

@@ -177,6 +177,41 @@ describe('breaches of the protocol end the connection with the code that RFC 911
   });
 });
 
+describe('a connection whose protocol was broken while it was served is let go, and its requests given up, though Node', () => {
+  it.each([
+    ['a field block that is rubbish', () => client.frame(type.headers, 5, 3, Buffer.alloc(40, 0xff))],
+    ['a frame longer than allowed', () => client.frame(type.data, 0, 1, Buffer.alloc(16_385))],
+    ['a window beyond its bound', () => client.frame(type.windowUpdate, 0, 0, number(0x7fffffff))],
+  ])('tells nobody of %s', async (_, attack) => {
+    serve = (wire) => void wire.until(/\r\n\r\n/).then(() => wire.send('HTTP/1.1 200 OK\r\n\r\nbeginning'));
+    client.request(1);
+    await client.first((frame) => frame.type === type.data);
+    attack();
+    await client.goneAway();
+    client.socket.destroy();
+    await (await upstream.connection(0)).closed;
+    await eventually(async () => /^strangler_connections_open 0$/m.test(await gateway.metrics.text()));
+  });
+});
+
+it('a client that is quiet but there is not let go while it waits for an answer', async () => {
+  serve = () => {};
+  client.request(1);
+  const wire = await upstream.connection(0);
+  await wire.until(/\r\n\r\n/);
+  for (let pings = 0; pings < 3; pings += 1) {
+    const ping = await client.next((frame) => frame.type === type.ping);
+    client.frame(type.ping, 1, 0, ping.payload);
+  }
+  wire.send(ok);
+  await ended(1);
+});
+
+it('uploads of one connection have more than 64 KiB on the way', async () => {
+  const { payload } = await client.first((frame) => frame.type === type.windowUpdate && frame.stream === 0);
+  expect(65_535 + payload.readUInt32BE(0)).toBe(1024 * 1024);
+});
+
 describe('a stream', () => {
   it.each([code.cancel, code.noError, code.internalError])(
     'that is reset (code %i) within its upload never looks like a whole one to the application',

@@ -45,6 +45,7 @@ export class FrameClient {
   readonly socket: TLSSocket;
   readonly frames: Frame[] = [];
   readonly closed: Promise<void>;
+  readonly #taken = new Set<Frame>();
   #rest: Buffer = Buffer.alloc(0);
 
   static async connect(port: number): Promise<FrameClient> {
@@ -90,6 +91,13 @@ export class FrameClient {
   /** The first frame that is as asked for; rejects when none comes. */
   first(matches: (frame: Frame) => boolean): Promise<Frame> {
     return eventually(() => this.frames.find(matches));
+  }
+
+  /** The next frame that is as asked for and was not looked at by this before. */
+  async next(matches: (frame: Frame) => boolean): Promise<Frame> {
+    const frame = await this.first((candidate) => !this.#taken.has(candidate) && matches(candidate));
+    this.#taken.add(frame);
+    return frame;
   }
 
   /** The code with which a stream was reset. */

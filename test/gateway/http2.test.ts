@@ -142,6 +142,7 @@ describe('a request', () => {
     ['CONNECT', { ':method': 'CONNECT', ':authority': 'shop.test:443' }, 405, 'no-tunnel'],
     ['two hosts', { ':path': '/', host: 'other.test' }, 400, 'bad-host'],
     ['an authority with a user', { ':path': '/', ':authority': 'a@shop.test' }, 400, 'bad-host'],
+    ['a method that Node would send as another', { ':path': '/', ':method': 'get' }, 400, 'bad-request'],
     ['another scheme', { ':path': '/', ':scheme': 'ftp' }, 400, 'bad-request'],
   ])('with %s is refused and reaches no application, others are served', async (_, headers, status, problem) => {
     serve = answers(ok);
