@@ -14,41 +14,14 @@ export interface DescribedRequest {
   readonly method: string;
   /** `/shipments/7?x=1` */
   readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly clientAddress?: string;
-  readonly body?: string;
+  /** `[name, value, name, value, …]`, read as those of a request are. */
+  readonly rawHeaders: readonly string[];
+  readonly clientAddress?: string | undefined;
+  readonly body?: string | undefined;
   /** Taken as recognised, whatever the request itself says. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** The moment to decide for; undefined: now. */
-  readonly time?: Date;
-}
-
-/** A request as people write one: `url` is a path or an absolute URL. */
-export interface WrittenRequest extends Omit<DescribedRequest, 'target'> {
-  readonly url: string;
-}
-
-/** What `url` of a written request must look like. */
-export const requestUrl = /^(?:https?:\/\/([^/?#\s]+))?(\/\S*)$/;
-
-/**
- * A request from how people write one. A host in the URL counts where no Host is given; a body without Content-Type is JSON when it reads as
- * that, else a form.
- */
-export function describeRequest({ url, headers, ...more }: WrittenRequest): DescribedRequest {
-  const [, host, target = '/'] = requestUrl.exec(url) ?? [];
-  const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const contentType: Record<string, string> = more.body === undefined ? {} : { 'content-type': typeOf(more.body) };
-  return { ...more, target, headers: { ...(host === undefined ? {} : { host }), ...contentType, ...given } };
-}
-
-function typeOf(body: string): string {
-  try {
-    JSON.parse(body);
-    return 'application/json';
-  } catch {
-    return 'application/x-www-form-urlencoded';
-  }
+  readonly time?: Date | undefined;
 }
 
 /** Where a request would go, why, and who makes it. */
@@ -81,11 +54,11 @@ export async function explainRequest(
   return { ...explanation, identity: viewOf(facts) };
 }
 
-function headOf({ method, target, headers, clientAddress = '127.0.0.1' }: DescribedRequest): RequestHead {
+function headOf({ method, target, rawHeaders, clientAddress = '127.0.0.1' }: DescribedRequest): RequestHead {
   return {
     method,
     url: target,
-    rawHeaders: Object.entries(headers).flat(),
+    rawHeaders,
     httpVersion: '1.1',
     framing: { kind: 'none' },
     remoteAddress: clientAddress,

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { z } from 'zod';
 import { GatewayError, gatewayErrors } from '../../gateway/errors.ts';
-import { describeRequest, type ExplainedRequest, requestUrl, type WrittenRequest } from '../../gateway/explain.ts';
+import type { ExplainedRequest } from '../../gateway/explain.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
 import type { OfflineExplanation } from '../../gateway/offline.ts';
 import type { ContenderView } from '../../gateway/routing/explanation.ts';
+import { describeRequest, type WrittenRequest, writtenRequest } from '../../gateway/written-request.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { AwayError, askGateway, CommandError } from '../admin-client.ts';
@@ -15,10 +17,10 @@ import { openSystem, type System } from '../system.ts';
 interface Options {
   config: string;
   json?: boolean;
-  header: Record<string, string>;
+  header: Record<string, string[]>;
   body?: string;
   user?: string;
-  time?: Date;
+  time?: string;
   client?: string;
   offline?: boolean;
 }
@@ -41,20 +43,14 @@ export function addExplain(program: Command): void {
     .option(
       '--time <time>',
       'decide for this moment, as in 2026-01-31T12:00:00Z; flags with a constraint on time look at it',
-      readTime,
     )
     .option('--client <address>', "the client's address")
     .option('--offline', 'do not ask the gateway: from the configuration and what the gateway left on disk')
     .action(async (method: string, url: string, _options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      if (!requestUrl.test(url))
-        throw new CommandError(
-          `found ${JSON.stringify(url)}, expected a path such as /shipments/7, or a URL with a path`,
-        );
       const { header: headers, body, user, time, client: clientAddress } = options;
-      const request = { method: method.toUpperCase(), url, headers, body, user, time, clientAddress };
-      const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-      print(options, await explain(openSystem(options.config), given as unknown as WrittenRequest, options), describe);
+      const request = readRequest({ method, url, headers, body, user, time, clientAddress }, command);
+      print(options, await explain(openSystem(options.config), request, options), describe);
     });
 }
 
@@ -106,10 +102,33 @@ function describeContenders(contenders: readonly ContenderView[]): string {
   );
 }
 
-function collectHeader(text: string, headers: Record<string, string>): Record<string, string> {
-  const match = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(text);
-  if (!match) throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected NAME: VALUE.`);
-  return { ...headers, [match[1]!.toLowerCase()]: match[2]! };
+/** What of a written request was typed as which argument or option. */
+const typedAs: Readonly<Record<string, string>> = {
+  headers: '--header',
+  clientAddress: '--client',
+  user: '--user',
+  time: '--time',
+};
+
+/** The request that was typed; ends the command as wrong usage when it is none. */
+function readRequest(typed: z.input<typeof writtenRequest>, command: Command): WrittenRequest {
+  const read = writtenRequest.safeParse(typed);
+  if (read.success) return read.data;
+  const problems = read.error.issues.map(({ path: [member], message }) => {
+    const name = String(member);
+    const found = JSON.stringify(typed[name as keyof typeof typed]);
+    return `${typedAs[name] ?? name}: found ${found}, ${message}`;
+  });
+  return command.error(problems.join('\n'));
+}
+
+function collectHeader(text: string, headers: Record<string, string[]>): Record<string, string[]> {
+  const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected NAME: VALUE.`);
+  }
+  const lower = name.toLowerCase();
+  return { ...headers, [lower]: [...(headers[lower] ?? []), value] };
 }
 
 function readText(text: string): string {
@@ -119,13 +138,4 @@ function readText(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError(`${text.slice(1)} cannot be read: ${(error as Error).message}`);
   }
-}
-
-function readTime(text: string): Date {
-  const time = new Date(text);
-  const isTime =
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(time.getTime());
-  if (!isTime)
-    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a time such as 2026-01-31T12:00:00Z.`);
-  return time;
 }

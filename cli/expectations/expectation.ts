@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { stage } from '../../gateway/admin/bodies.ts';
 import { type GatewayErrorCode, gatewayErrors } from '../../gateway/errors.ts';
-import { requestUrl } from '../../gateway/explain.ts';
+import { clientAddress, moment, requestUrl } from '../../gateway/written-request.ts';
+import { token } from '../../runtime/config-values.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const side = z.enum(['legacy', 'new'], 'expected legacy or new');
@@ -42,17 +43,14 @@ const expected = z.strictObject(
 
 const expectation = z.strictObject({
   request: request.meta({ description: 'METHOD and a path or URL: GET /shipments/7' }),
-  headers: z.record(z.string(), scalar).default({}),
+  headers: z.record(token('a header field'), z.union([scalar, z.array(scalar)])).default({}),
   body: z
     .union([z.string(), z.record(z.string(), z.json()), z.array(z.json())])
     .optional()
     .meta({ description: 'A text, sent as it is; a mapping or list, sent as JSON.' }),
   user: scalar.optional().meta({ description: 'Who asks, whatever the request itself says.' }),
-  client: z.union([z.ipv4(), z.ipv6()]).optional().meta({ description: "The client's address." }),
-  time: z.iso
-    .datetime({ offset: true, error: 'expected a time such as 2026-01-31T12:00:00Z' })
-    .transform((text) => new Date(text))
-    .optional(),
+  client: clientAddress.optional(),
+  time: moment.optional(),
   stage: stage
     .optional()
     .meta({ description: 'Where routes with a rollout stand, such as canary 25%; their first step when left out.' }),

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../gateway/errors.ts';
-import { describeRequest, type ExplainedRequest } from '../../gateway/explain.ts';
+import type { ExplainedRequest } from '../../gateway/explain.ts';
 import type { Plan } from '../../gateway/offline.ts';
+import { describeRequest } from '../../gateway/written-request.ts';
 import type { PlacedExpectation } from './load-expectations.ts';
 
 /** What came of one expectation. */
@@ -62,10 +63,10 @@ async function ask(
   const described = describeRequest({
     ...request,
     headers,
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    ...(user === undefined ? {} : { user }),
-    ...(time === undefined ? {} : { time }),
-    ...(client === undefined ? {} : { clientAddress: client }),
+    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    user,
+    time,
+    clientAddress: client,
   });
   try {
     return await plan.explain(described, { stage, flagsOn: flags });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { token } from '../../runtime/config-values.ts';
-import { requestUrl } from '../explain.ts';
 import type { Stage } from '../routing/stage.ts';
+import { writtenRequest } from '../written-request.ts';
 import { AdminError } from './admin-errors.ts';
 import { flagMembers, segmentMembers } from './flag-body.ts';
 
@@ -18,33 +17,11 @@ export const stage = z.string().transform((text, context): Stage => {
   return z.NEVER;
 });
 
-/** Values without the white space around them, which does not count on the wire either. */
-const headerValues = z.record(
-  token('a header field'),
-  z.string().transform((value) => value.replace(/^[ \t]+|[ \t]+$/g, '')),
-);
-
 /** What each resource takes; unknown members are refused. */
 export const bodies = {
   /** `to` names the stage instead of taking the next step of the plan. */
   move: z.strictObject({ to: stage.optional(), by, reason }),
-  explain: z.strictObject({
-    method: z
-      .string()
-      .regex(/^[A-Za-z]+$/, 'expected a method such as GET')
-      .transform((text) => text.toUpperCase())
-      .default('GET'),
-    /** A path with query, or an absolute URL. */
-    url: z.string().regex(requestUrl, 'expected a path such as /shipments/7, or a URL with a path'),
-    headers: headerValues.default({}),
-    clientAddress: z.union([z.ipv4(), z.ipv6()]).optional(),
-    body: z.string().optional(),
-    user: z.string().min(1).optional(),
-    time: z.iso
-      .datetime({ offset: true, error: 'expected a time such as 2026-01-31T12:00:00Z' })
-      .transform((text) => new Date(text))
-      .optional(),
-  }),
+  explain: writtenRequest,
   bypass: z.strictObject({ on: z.boolean(), by }),
   flag: z.strictObject({
     ...flagMembers,

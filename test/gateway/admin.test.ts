@@ -253,7 +253,7 @@ describe('explain', () => {
     expect(explained).toEqual({
       method: 'GET',
       target: '/shipments/7?x=%2F',
-      headers: { host: 'shop.example:8080', 'x-beta': '1' },
+      rawHeaders: ['X-Beta', '1', 'host', 'shop.example:8080'],
     });
   });
 
