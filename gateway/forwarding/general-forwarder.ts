@@ -9,7 +9,7 @@ import { passOn } from './pass-on.ts';
 import { joinSockets, switchingHead } from './tunnel.ts';
 import { type CallOptions, type CallResult, UpstreamCall } from './upstream-call.ts';
 import { Connections } from './upstreams/connections.ts';
-import { isReplayable, maxIdleMs } from './upstreams/reuse-policy.ts';
+import { isReplayable, maxIdleMs, sharesConnection } from './upstreams/reuse-policy.ts';
 
 type Switched = Extract<CallResult, { kind: 'switched' }>;
 /**
@@ -51,8 +51,9 @@ export class GeneralForwarder implements Forwarder {
     effort: Counted,
   ): Promise<{ call: UpstreamCall; result: CallResult }> {
     const framing = requestFraming(exchange.request);
-    const replayable = isReplayable({ method: exchange.request.method ?? '', hasBody: hasBody(framing) });
-    const idleMs = upgrade === undefined ? maxIdleMs(replayable) : undefined;
+    const replay = { method: exchange.request.method ?? '', hasBody: hasBody(framing) };
+    const replayable = isReplayable(replay);
+    const idleMs = upgrade === undefined && sharesConnection(replay) ? maxIdleMs(replayable) : undefined;
     const first = await this.#call(exchange, plan, { framing, maxIdleMs: idleMs, upgrade }, effort);
     if (!replayable || first.result.kind !== 'failed' || !first.result.stale) return first;
     return this.#call(exchange, plan, { framing, maxIdleMs: undefined, upgrade }, effort);

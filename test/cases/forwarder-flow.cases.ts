@@ -108,6 +108,20 @@ export function flowCases({ it, between, inFrontOf, httpUpstream }: ForwarderHar
       expect(upstream.connections).toHaveLength(1);
     });
 
+    it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE'])(
+      'carry nothing after a %s with a body, which an application that reads none would take for a request',
+      async (method) => {
+        const { upstream, client } = await between(answering(ok.replace('ok', method === 'HEAD' ? '' : 'ok')));
+        const evil = 'GET /evil HTTP/1.1\r\nX: ';
+        client.send(`${method} /first HTTP/1.1\r\nHost: a\r\nContent-Length: ${evil.length}\r\n\r\n${evil}`);
+        await client.until(/200 OK[\s\S]*\r\n\r\n/);
+        client.send('GET /second HTTP/1.1\r\nHost: a\r\n\r\n');
+        await (await upstream.connection(1)).until(/^GET \/second /);
+        expect(fieldsOf(upstream.connections[0]!.received, 'connection')).toEqual(['close']);
+        expect(upstream.connections[0]!.received).not.toContain('/second');
+      },
+    );
+
     it('that close while a POST is on its way give 502, and it is not sent again', async () => {
       const { upstream, client } = await between(async (wire) => {
         await wire.until(/hello$/);

@@ -4,7 +4,7 @@
  */
 const onceOnlyMaxIdleMs = 1_000;
 
-/** What decides whether a request may be sent twice. */
+/** What decides whether a request may be sent twice, and over which connection. */
 export interface Replay {
   readonly method: string;
   readonly hasBody: boolean;
@@ -16,6 +16,17 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** Whether a request may be sent once more when a kept connection turned out to be closed: idempotent, and no byte of it was consumed. */
 export function isReplayable({ method, hasBody }: Replay): boolean {
   return !hasBody && idempotent.has(method);
+}
+
+/** Methods with which hardly any application looks for a body. */
+const bodylessByCustom = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'DELETE']);
+
+/**
+ * Whether a request may share its connection with others. One with a body that nobody expects may not: an application that does not read it takes
+ * it for the next request, whose answer the next client would get (CL.0 smuggling; RFC 9110 section 9.3.1).
+ */
+export function sharesConnection({ method, hasBody }: Replay): boolean {
+  return !hasBody || !bodylessByCustom.has(method);
 }
 
 /** For how long a connection may have been idle to be used for a request; a replayable one takes any, since it has a second chance. */

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { Effort, Ending, ForwardOutcome, ForwardPlan } from '../forwarder.ts';
 import { upstreamError } from '../upstream-error.ts';
-import { isReplayable, maxIdleMs } from '../upstreams/reuse-policy.ts';
+import { isReplayable, maxIdleMs, sharesConnection } from '../upstreams/reuse-policy.ts';
 import { type AnswerHead, readAnswerHead } from './answer-grammar.ts';
 import { ChunkedReader } from './chunked-reader.ts';
 import { CopiedBody } from './copied-body.ts';
@@ -100,12 +100,13 @@ export class WireExchange implements UpstreamUser {
   start(): void {
     const { target, headers } = this.#plan;
     try {
-      this.#sentHead = requestText(this.#request.method, target, headers, this.#request.framing);
+      const fields = this.#shares ? headers : headers.concat('Connection', 'close');
+      this.#sentHead = requestText(this.#request.method, target, fields, this.#request.framing);
     } catch (error) {
       this.#fail(new GatewayError('internal-error', 'the request cannot be passed on', { cause: error }));
       return;
     }
-    this.#send(maxIdleMs(this.#replayable));
+    this.#send(this.#shares ? maxIdleMs(this.#replayable) : undefined);
   }
 
   /** More of the request's body has come. */
@@ -143,6 +144,10 @@ export class WireExchange implements UpstreamUser {
 
   get #replayable(): boolean {
     return isReplayable({ method: this.#request.method, hasBody: this.#request.bodyBytes > 0 });
+  }
+
+  get #shares(): boolean {
+    return sharesConnection({ method: this.#request.method, hasBody: this.#request.bodyBytes > 0 });
   }
 
   /** A byte of the request's body, the answer's head, a byte of the answer's body: each has its own limit. */
@@ -394,7 +399,7 @@ export class WireExchange implements UpstreamUser {
     if (this.#phase === 'over') return;
     const { status, fields, keepAlive, keepAliveHint } = this.#answer!;
     const upstream = this.#upstream!;
-    if (keepAlive && !this.#surplus && this.#client.bodyLeft === 0 && upstream.flushed) {
+    if (keepAlive && this.#shares && !this.#surplus && this.#client.bodyLeft === 0 && upstream.flushed) {
       upstream.resume();
       this.#pool.release(upstream, this.#plan.upstream, keepAliveHint);
     } else this.#pool.discard(upstream);
