@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { CertificateFiles, TlsConfig } from './config.ts';
@@ -57,6 +57,8 @@ async function load({ cert, key, hosts }: CertificateFiles, ca: Buffer | undefin
     cert: certificate,
     key: privateKey,
     minVersion: 'TLSv1.2',
+    // A client of TLS 1.2 could make us shake hands again and again, and HTTP/2 forbids it (RFC 9113 section 9.2.1).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ...(ca === undefined ? {} : { ca }),
   };
   parsed(cert, 'certificate and its chain', () => createSecureContext(options));

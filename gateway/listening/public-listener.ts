@@ -84,6 +84,11 @@ export class PublicListener implements RunningPart {
     await this.#tls?.reload();
   }
 
+  /** Takes no more connections; those that are open go on. */
+  stopAccepting(): void {
+    this.#server.close();
+  }
+
   /**
    * Stops accepting, answers what is in flight and what still arrives within half a second as the last on its connection, and cuts after
    * `drainMs` what is left: tunnels, streams, slow clients. Resolves when every connection is closed.
@@ -152,9 +157,11 @@ export class PublicListener implements RunningPart {
     });
   }
 
+  /** Node calls a client authorized that resumes a TLS 1.3 session in which it gave no certificate. */
   #clientCertificate(socket: TLSSocket): Peer['clientCertificate'] {
     if (!this.#config.tls?.clients) return 'not-asked';
-    return socket.authorized ? socket.getPeerCertificate().raw : 'none';
+    const verified = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+    return verified?.raw ?? 'none';
   }
 
   #admit(socket: Socket): boolean {

@@ -143,6 +143,15 @@ describe('a TLS listener', () => {
     expect(await cutFor(gateway, 'tls-handshake')).toBe(1);
   });
 
+  it('shakes hands once a connection, whatever its client asks for', async () => {
+    const { port } = await start({ tls: pair('default') });
+    const socket = await handshake(port, { maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' });
+    const refused = new Promise((resolve) => socket.once('error', resolve));
+    socket.renegotiate({}, () => {});
+    expect(await refused).toMatchObject({ code: 'ERR_SSL_NO_RENEGOTIATION' });
+    expect(await ask(await handshake(port))).toContain('200 OK');
+  });
+
   it('gives its sessions back to clients that come again', async () => {
     const { port } = await start({ tls: pair('default') });
     const first = await handshake(port, { maxVersion: 'TLSv1.2' });
@@ -203,6 +212,24 @@ describe('client certificates', () => {
       [undefined, undefined],
     ]);
   });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'are those of the resumed session (%s): who gave none, or a false one, has none then either',
+    async (maxVersion) => {
+      const { port } = await start({ tls: { ...pair('default'), clientCa: file('ca.pem'), clientCert: 'request' } });
+      for (const given of [{}, await own('stranger'), await own('client')]) {
+        const first = await handshake(port, { maxVersion, ...given });
+        const session = once(first, 'session');
+        await ask(first);
+        const [ticket] = maxVersion === 'TLSv1.3' ? await session : [first.getSession()];
+        const again = await handshake(port, { maxVersion, session: ticket as Buffer, ...given });
+        expect(again.isSessionReused()).toBe(true);
+        await ask(again, forged);
+      }
+      const said = legacy.received.map(({ headers }) => headers['client-cert']?.slice(0, 3));
+      expect(said).toEqual([undefined, undefined, undefined, undefined, ':MI', ':MI']);
+    },
+  );
 });
 
 it('a port that is taken is told by its error, and the certificates are no longer watched', async () => {
