@@ -41,7 +41,7 @@ export function requestFraming(request: FramedRequest): Framing {
 }
 
 /** `010` → `10`: ten bytes by the grammar, eight to those who take it for octal. */
-function withoutLeadingZeros(length: string): string {
+export function withoutLeadingZeros(length: string): string {
   return length.replace(/^0+(?=\d)/, '');
 }
 

@@ -5,7 +5,7 @@ import { copyBody } from './body-copy.ts';
 import { discardRest } from './discard-rest.ts';
 import type { Counted } from './effort.ts';
 import type { AnswerCopy, AnswerVerdict, Ending, ForwardPlan } from './forwarder.ts';
-import { type Framing, framingFields } from './framing.ts';
+import { type Framing, framingFields, withoutLeadingZeros } from './framing.ts';
 import type { HttpExchange, InboundRequest } from './http-exchange.ts';
 import { passableTrailers } from './trailers.ts';
 import { Deadlines, type Timed } from './wire/deadlines.ts';
@@ -65,7 +65,7 @@ function writeAnswerHead(
   call: AnsweredCall,
   { fields, transforms }: PassVerdict,
 ): void {
-  refuseCodings(answer);
+  refuseFraming(answer);
   const framed = fields.concat(framingFields(answerFraming(request, answer, transforms !== undefined)));
   const clientWaitsToSend = request.headers.expect !== undefined && !call.continued && !request.complete;
   if (clientWaitsToSend) response.shouldKeepAlive = false;
@@ -81,9 +81,16 @@ function writeAnswerHead(
   }
 }
 
-/** Node takes chunked off and leaves any other coding on, which the client would not be told of. */
-function refuseCodings(answer: IncomingMessage): void {
-  const coding = answer.headers['transfer-encoding'];
+/**
+ * Node takes chunked off and leaves any other coding on, which the client would not be told of; it takes HTTP/0.9 and HTTP/2.0 for HTTP/1.1, and a
+ * coding in HTTP/1.0, where its end is in doubt (RFC 9112 section 6.1).
+ */
+function refuseFraming({ httpVersion, headers }: IncomingMessage): void {
+  const coding = headers['transfer-encoding'];
+  if (httpVersion !== '1.1' && (httpVersion !== '1.0' || coding !== undefined)) {
+    const beside = coding === undefined ? '' : ' and a Transfer-Encoding';
+    throw new GatewayError('upstream-bad-answer', `found HTTP/${httpVersion}${beside}, expected HTTP/1.1`);
+  }
   if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return;
   const found = `found Transfer-Encoding ${JSON.stringify(coding.slice(0, 100))}, expected chunked`;
   throw new GatewayError('upstream-bad-answer', found);
@@ -95,10 +102,12 @@ function answerFraming(request: InboundRequest, answer: IncomingMessage, transfo
   const length = hasLength ? answer.headers['content-length'] : undefined;
   const status = answer.statusCode!;
   if (status === 204 || status < 200) return { kind: 'none' };
-  if (length !== undefined) return { kind: 'length', length };
+  if (length !== undefined) return { kind: 'length', length: withoutLeadingZeros(length) };
   if (request.method === 'HEAD' || status === 304 || request.httpVersion === '1.0') return { kind: 'none' };
   return { kind: 'chunked' };
 }
+
+const nothing = Buffer.alloc(0);
 
 /** One clock for all answers. */
 const deadlines = new Deadlines();
@@ -142,6 +151,14 @@ class BodyPassing implements Timed {
     this.#listen();
     if (transforms.length === 0) this.#passAsItIs();
     else this.#passThrough(transforms);
+    // Most bodies begin in the same packet as their head, and go on with it in one piece. One that does not holds up no head.
+    setImmediate(() => this.#showHead());
+  }
+
+  /** Writes no bytes, as bytes: Node's flushHeaders would send the head as UTF-8, which it is not. */
+  #showHead(): void {
+    const { response } = this.#exchange;
+    if (this.#effort.answerBytes === 0 && !response.writableEnded && !response.destroyed) response.write(nothing);
   }
 
   onDeadline(): void {

@@ -186,6 +186,14 @@ export function flowCases({ it, between, inFrontOf, httpUpstream }: ForwarderHar
       expect(upstream.connections).toHaveLength(1);
     });
 
+    it('show the head of an event stream that begins with silence', async () => {
+      const { client } = await between(
+        answering('HTTP/1.1 200 OK\r\nX-Name: K\xf6ln\r\nTransfer-Encoding: chunked\r\n\r\n'),
+      );
+      client.send('GET /events HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect(fieldsOf(await client.until(/\r\n\r\n$/), 'x-name')).toEqual(['K\xf6ln']);
+    });
+
     it('keep an event stream open in silence and close it when the client leaves', async () => {
       const { upstream, client } = await between(async (wire) => {
         await wire.until(/\r\n\r\n/);

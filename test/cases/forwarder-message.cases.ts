@@ -402,6 +402,9 @@ export function messageCases({ it, between }: ForwarderHarness): void {
       ['a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'],
       ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n'],
       ['another version', 'HTTP/3.0 200 OK\r\nContent-Length: 0\r\n\r\n'],
+      ['the version 2.0', 'HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n'],
+      ['the version 0.9', 'HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n'],
+      ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
       ['a field of 70,000 bytes', `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(70_000)}\r\nContent-Length: 0\r\n\r\n`],
     ];
     it.each(malformed)('are 502 with %s', async (_, bytes) => {
@@ -411,6 +414,12 @@ export function messageCases({ it, between }: ForwarderHarness): void {
       });
       client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       await client.until(/^HTTP\/1\.1 502 [\s\S]*"upstream-bad-answer"/);
+    });
+
+    it('lose the zeros before a length, which some would read as octal', async () => {
+      const { client } = await between(answering(ok.replace('Content-Length: 2', 'Content-Length: 002')));
+      client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect(fieldsOf(await client.until(/ok$/), 'content-length')).toEqual(['2']);
     });
 
     it('of HTTP/1.0 end with the connection and are chunked for the client', async () => {
