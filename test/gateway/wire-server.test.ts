@@ -351,6 +351,17 @@ describe('the wire server', () => {
       await client.until(/^HTTP\/1\.1 502 [\s\S]*"code":"upstream-bad-answer"/);
     });
 
+    it('whose trailer section says a length, which Node takes for malformed, by breaking off', async () => {
+      const { client } = await between(async (wire) => {
+        await wire.until(/\r\n\r\n/);
+        wire.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n');
+        await eventually(() => client.received.includes('ok'));
+        wire.send('0\r\nContent-Length: 0\r\n\r\n');
+      });
+      client.send(get('/'));
+      expect(await client.end()).toMatch(/\r\n2\r\nok\r\n$/);
+    });
+
     it('in a later chunk by breaking off, so that the client can tell', async () => {
       const { client } = await between(async (wire) => {
         await wire.until(/\r\n\r\n/);

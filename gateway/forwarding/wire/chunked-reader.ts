@@ -1,4 +1,5 @@
 import { classesOf, colon, cr, lf, tokenByte, valueByte } from './bytes.ts';
+import { readFieldLines, saysFraming } from './field-lines.ts';
 
 /** Told of each piece of a body's own bytes, without the framing around it. */
 export type BodyTap = (bytes: Buffer, from: number, to: number) => void;
@@ -186,9 +187,16 @@ export class ChunkedReader {
       case 'trailer-lf':
         return byte === lf ? 'trailer-first' : 'malformed';
       default:
-        return byte === lf ? 'done' : 'malformed';
+        return byte === lf && !framesAgain(this.#trailerSection) ? 'done' : 'malformed';
     }
   }
+}
+
+/** Whether a trailer section says where the message ends, which it cannot: Node's parser takes no such message. */
+function framesAgain(trailerSection: string): boolean {
+  const fields: string[] = [];
+  const end = readFieldLines(trailerSection, 0, fields);
+  return end < 0 || fields.some((name, index) => index % 2 === 0 && saysFraming(name));
 }
 
 function afterExtension(byte: number): Place {

@@ -22,6 +22,7 @@ export function readFieldLines(text: string, from: number, fields: string[]): nu
     const next = endOfLine(text, valueEnd);
     if (next < 0) return next;
     const name = text.slice(at, nameEnd);
+    // By Node's parser (llhttp 9.3) a length with a tab behind it is malformed, and `chunked` is none, so that its chunks would be the body.
     if (saysFraming(name) && hasTabBehind(text, valueEnd)) return malformed;
     fields.push(name, trimmed(text, nameEnd + 1, valueEnd));
     at = next;
@@ -52,11 +53,8 @@ function trimmed(text: string, from: number, to: number): string {
   return text.slice(start, end);
 }
 
-/**
- * These are not read alike with a tab behind their values: by Node's parser (llhttp 9.3) a length then is malformed, and an answer's
- * `chunked` is none, so that its chunks would be the body.
- */
-function saysFraming(name: string): boolean {
+/** Whether a field says where its message ends. */
+export function saysFraming(name: string): boolean {
   return isName(name, 'content-length') || isName(name, 'transfer-encoding');
 }
 

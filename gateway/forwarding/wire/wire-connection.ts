@@ -112,7 +112,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     this.deadlineMs = shared.deadlines.after(shared.headMs);
   }
 
-  /** From now on each answer is the last. */
+  /** From now on each answer that begins is the last. */
   drain(): void {
     this.#draining = true;
   }
@@ -126,12 +126,9 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     if (client === undefined || client === this.#client) this.#socket.destroy();
   }
 
-  get connectionLines(): string {
-    return this.#persists ? this.#shared.persistingLines : closingLines;
-  }
-
-  get #persists(): boolean {
-    return !this.#lastAnswer && !this.#draining;
+  connectionLines(): string {
+    if (this.#draining) this.#lastAnswer = true;
+    return this.#lastAnswer ? closingLines : this.#shared.persistingLines;
   }
 
   get flushed(): boolean {
@@ -199,7 +196,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
     this.#client = undefined;
     this.#head = undefined;
     this.resumeBody();
-    if (!this.#persists) this.#close();
+    if (this.#lastAnswer) this.#close();
     else if (this.bodyLeft === 0) this.#becomeIdle();
     else {
       this.#state = 'discarding';
@@ -320,7 +317,7 @@ export class WireConnection implements ClientEnd, ClientTurns, Timed {
   #refuse(error: GatewayError, requestId: string | undefined, page: string | undefined): void {
     if (endInDoubt.has(error.code)) this.#lastAnswer = true;
     const headOnly = this.#client?.head.method === 'HEAD';
-    this.write(refusalText(ownAnswer(error, requestId, page), headOnly, this.connectionLines));
+    this.write(refusalText(ownAnswer(error, requestId, page), headOnly, this.connectionLines()));
     this.answered();
   }
 

@@ -17,8 +17,8 @@ export interface ClientEnd {
   deadlineMs: number;
   /** Bytes of the request's body that are still to come from the client or to be taken. */
   readonly bodyLeft: number;
-  /** The end of the answer's head: whether the connection is used for more requests after this one. */
-  readonly connectionLines: string;
+  /** The end of the answer's head, which says whether the connection is used for more requests after this one; what was said holds. */
+  connectionLines(): string;
   /** The system has taken everything that was written. */
   readonly flushed: boolean;
   write(bytes: Buffer | string): void;
@@ -280,7 +280,7 @@ export class WireExchange implements UpstreamUser {
   #ask(answer: AnswerHead): string | undefined {
     try {
       const verdict = this.#plan.onAnswer(answer.status, answer.fields);
-      if (verdict.kind === 'pass') return answerText(answer, verdict.fields, this.#client.connectionLines);
+      if (verdict.kind === 'pass') return answerText(answer, verdict.fields, this.#client.connectionLines());
       this.#finish({ kind: 'declined', reason: verdict.reason });
     } catch (error) {
       this.#fail(
