@@ -16,7 +16,7 @@ export interface Peer {
  */
 export interface ConnectionServer {
   take(socket: Socket, peer: Peer): void;
-  /** From now on each answer is its connection's last. */
+  /** From now on each answer that begins is its connection's last. */
   drain(): void;
   /** Closes what waits for a request. Called again and again while draining. */
   closeIdle(): void;

@@ -54,7 +54,8 @@ export class Http1Server implements ConnectionServer {
   }
 
   drain(): void {
-    for (const response of this.#open) response.shouldKeepAlive = false;
+    // A head that is out has said that the connection goes on: the next answer says that it does not.
+    for (const response of this.#open) if (!response.headersSent) response.shouldKeepAlive = false;
   }
 
   closeIdle(): void {

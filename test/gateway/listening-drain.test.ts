@@ -61,6 +61,27 @@ describe.each(['wire', 'general'])('a gateway that stops (%s)', (forwarder) => {
     await stopped;
   });
 
+  it('answers one request more where it had said before that the connection goes on', async () => {
+    await start(forwarder);
+    let finish = () => {};
+    legacy.answer = (_, response) => {
+      response.writeHead(200, { 'Content-Length': '4' });
+      response.write('be');
+      finish = () => response.end('ta');
+    };
+    const wire = await client();
+    wire.send(request);
+    await wire.until(/be$/);
+    expect(wire.received).toMatch(/^Connection: keep-alive/im);
+    const stopped = gateway.stop();
+    legacy.answer = (_, response) => response.end('last');
+    finish();
+    await wire.until(/beta/);
+    wire.send(request);
+    expect(await wire.end()).toMatch(/beta.*Connection: close.*last/is);
+    await stopped;
+  });
+
   it('closes connections that wait, be it for their first request', async () => {
     await start(forwarder);
     const [unused, kept] = [await client(), await client()];
