@@ -112,35 +112,52 @@ const rememberedWays = 10_000;
 interface Way {
   /** `,"route":"GET /shipments/{id}",…,"decision":["match","stage:new"]` */
   readonly json: string;
-  readonly next: Map<string | undefined, Way>;
+  /** What the next step may be, and where it leads. */
+  readonly keys: (string | undefined)[];
+  readonly next: Way[];
 }
 
 /**
  * Where requests went and why, as JSON: route, stage, sides, decision. There are as many ways as routes, stages and entries of splits make,
- * and each is put into JSON once. Optimization: followed step by step, because a text to look it up by would first have to be made.
+ * and each is put into JSON once. Optimization: followed step by step, because a text to look it up by would first have to be made; after
+ * the route there are but a few to choose from at each step, and a short list is nearer than a map.
  */
 function createKnownWays(): (record: RequestRecord) => string {
-  let start: Way = { json: '', next: new Map() };
+  const routes = new Map<string | undefined, Way>();
   let ways = 0;
-  const step = (from: Way, key: string | undefined, json: (from: string, key: string) => string): Way => {
-    const found = from.next.get(key);
-    if (found) return found;
-    const made: Way = { json: key === undefined ? from.json : ownCopy(json(from.json, key)), next: new Map() };
-    from.next.set(key, made);
+  const make = (json: string): Way => {
     ways += 1;
+    return { json: ownCopy(json), keys: [], next: [] };
+  };
+  const routeOf = (key: string | undefined): Way => {
+    let way = routes.get(key);
+    if (!way) {
+      way = make(key === undefined ? '' : named.route('', key));
+      routes.set(key, way);
+    }
+    return way;
+  };
+  const step = (from: Way, key: string | undefined, json: (from: string, key: string) => string): Way => {
+    const at = from.keys.indexOf(key);
+    if (at >= 0) return from.next[at]!;
+    const made = make(key === undefined ? from.json : json(from.json, key));
+    from.keys.push(key);
+    from.next.push(made);
     return made;
   };
   return (record) => {
     if (ways >= rememberedWays) {
-      start = { json: '', next: new Map() };
+      routes.clear();
       ways = 0;
     }
-    let way = step(start, record.route, named.route);
+    let way = routeOf(record.route);
     way = step(way, record.capability, named.capability);
     way = step(way, record.stage, named.stage);
     way = step(way, record.side, named.side);
     way = step(way, record.shadow, named.shadow);
-    for (const reason of record.reasons) way = step(way, reasonCode(reason), listed);
+    for (let index = 0; index < record.reasons.length; index += 1) {
+      way = step(way, reasonCode(record.reasons[index]!), listed);
+    }
     return record.reasons.length === 0 ? way.json : `${way.json}]`;
   };
 }

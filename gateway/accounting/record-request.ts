@@ -2,6 +2,7 @@ import { type GatewayError, gatewayErrors } from '../errors.ts';
 import type { ForwardOutcome } from '../forwarding/forwarder.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
 import type { Reception } from '../identity/reception.ts';
+import { plainAddress } from '../routing/cidr.ts';
 import type { Decision } from '../routing/decision.ts';
 import type { Reason } from '../routing/reasons.ts';
 import type { Route } from '../routing/route.ts';
@@ -76,7 +77,7 @@ export function recordRefused(end: RefusedEnd, now: number, epochMs: number): Re
     waitedMs: undefined,
     requestId: end.requestId,
     trace: end.trace,
-    clientAddress: head.remoteAddress,
+    clientAddress: head.remoteAddress === undefined ? undefined : plainAddress(head.remoteAddress),
     scheme: undefined,
     host: undefined,
     method: head.method,

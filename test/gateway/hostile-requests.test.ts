@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { recordRefused } from '../../gateway/accounting/record-request.ts';
+import { createRequestIds } from '../../gateway/accounting/request-ids.ts';
+import { GatewayError } from '../../gateway/errors.ts';
 import { ownCopy } from '../../gateway/identity/own-copy.ts';
 import { Peers } from '../../gateway/identity/peers.ts';
 import { parseCidr } from '../../gateway/routing/cidr.ts';
@@ -65,6 +68,13 @@ describe('the client behind trusted proxies', () => {
     const claimed = `192.0.2.7${', 10.0.0.2'.repeat(10_000)}`;
     expect(peers.clientBehind(proxy, claimed)).toBe('10.0.0.2');
   });
+});
+
+it('a refused client stands in the log by the address by which served ones do', () => {
+  const error = new GatewayError('bad-host', 'found no Host header, expected one');
+  const { requestId, trace } = createRequestIds();
+  const end = { error, startedAt: 0, requestId: requestId(), trace: trace(undefined, false) };
+  expect(recordRefused({ ...end, head: { remoteAddress: '::ffff:192.0.2.7' } }, 1, 1).clientAddress).toBe('192.0.2.7');
 });
 
 it('a text that is kept is the same text, halves of surrogates and all', () => {
