@@ -1,6 +1,8 @@
 import { publicFieldValue } from '../rewriting/answer-field.ts';
 import type { SideRewriting } from '../rewriting/side-rewriting.ts';
-import { eachField, hopByHopNames } from './header-fields.ts';
+import { answerField } from './answer-field.ts';
+import { eachField } from './header-fields.ts';
+import { namedByConnection } from './named-by-connection.ts';
 
 /** What is changed in an answer on its way to the client. */
 export interface AnswerHeaderOptions {
@@ -14,26 +16,57 @@ export interface AnswerHeaderOptions {
   readonly own: readonly [name: string, value: string] | undefined;
 }
 
-/** An answer's header fields for the client, without framing: in their order, case and number; Set-Cookie is never joined. */
+/**
+ * An answer's header fields for the client, without framing: in their order, case and number; Set-Cookie is never joined.
+ *
+ * Optimization: one pass; what Connection names, which is rare, is taken out afterwards, and before any field of our own is added.
+ */
 export function clientAnswerHeaders(raw: readonly string[], options: AnswerHeaderOptions): string[] {
-  const fields: string[] = [];
-  const dropped = hopByHopNames(raw);
-  const seen = new Set<string>();
-  eachField(raw, (name, value, lower) => {
-    if (dropped(lower) || lower === 'content-length' || lower === 'strangler-decision') return;
-    seen.add(lower);
-    fields.push(name, rewrite(lower, value, options));
-  });
-  if (options.splits && !seen.has('cache-control')) fields.push('Cache-Control', 'private');
-  if (options.setCookie !== undefined) fields.push('Set-Cookie', options.setCookie);
-  if (options.own !== undefined) fields.push(...options.own);
-  if (!seen.has('x-request-id')) fields.push('X-Request-Id', options.requestId);
+  const { rewriting, splits, setCookie, own } = options;
+  let fields: string[] = [];
+  let connection: string | undefined;
+  let saysCaching = false;
+  let saysRequestId = false;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    const value = raw[index + 1]!;
+    const { kind, lower } = answerField(name);
+    switch (kind) {
+      case 'plain':
+        fields.push(name, publicFieldValue(lower, value, rewriting));
+        break;
+      case 'cache-control':
+        saysCaching = true;
+        fields.push(name, splits ? privateCacheControl(value) : value);
+        break;
+      case 'x-request-id':
+        saysRequestId = true;
+        fields.push(name, value);
+        break;
+      case 'connection':
+        connection = connection === undefined ? value : `${connection},${value}`;
+        break;
+      case 'never':
+        break;
+      default:
+        kind satisfies never;
+    }
+  }
+  const named = connection === undefined ? undefined : namedByConnection(connection);
+  if (named !== undefined) fields = without(fields, named);
+  if (splits && (!saysCaching || named?.has('cache-control'))) fields.push('Cache-Control', 'private');
+  if (setCookie !== undefined) fields.push('Set-Cookie', setCookie);
+  if (own !== undefined) fields.push(own[0], own[1]);
+  if (!saysRequestId || named?.has('x-request-id')) fields.push('X-Request-Id', options.requestId);
   return fields;
 }
 
-function rewrite(lower: string, value: string, options: AnswerHeaderOptions): string {
-  if (lower === 'cache-control' && options.splits) return privateCacheControl(value);
-  return publicFieldValue(lower, value, options.rewriting);
+function without(fields: readonly string[], named: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  eachField(fields, (name, value, lower) => {
+    if (!named.has(lower)) kept.push(name, value);
+  });
+  return kept;
 }
 
 /** `public, max-age=60` → `private, max-age=60`; `no-store` and `private` stay as they are. */

@@ -20,6 +20,11 @@ const hopByHop = new Set([
   'http2-settings',
 ]);
 
+/** Whether a name, in lower case, is of a field that is about one connection only, whatever Connection says. */
+export function isHopByHop(lower: string): boolean {
+  return hopByHop.has(lower);
+}
+
 /**
  * A test for the names, in lower case, that must not be passed on: hop-by-hop fields and those which Connection names. It is made from what
  * was received, before any field of our own is added: else a client's `Connection: x-forwarded-for` would delete ours.

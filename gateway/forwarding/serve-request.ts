@@ -52,11 +52,18 @@ const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
  * so, when (1) the bridge has not passed the client's last write, (2) the new side has not come that far (409), or (3) it fails or answers
  * with a server error, always before the client was sent a byte.
  */
-export async function serveRequest(serving: Serving, ports: ServingPorts): Promise<ServedRequest> {
+export function serveRequest(serving: Serving, ports: ServingPorts): Promise<ServedRequest> {
   const { decision, route } = serving;
-  if (decision.primary === 'legacy' || !route) return serveFromLegacy(serving, decision, ports);
+  return decision.primary === 'legacy' || !route
+    ? serveFromLegacy(serving, decision, ports)
+    : serveFromNewSide(serving, route, ports);
+}
+
+async function serveFromNewSide(serving: Serving, route: Route, ports: ServingPorts): Promise<ServedRequest> {
+  const { decision } = serving;
   const mayFallBack = canFallBack(serving, route);
-  const from = mayFallBack ? await readFrom(serving, ports) : anywhere;
+  const found = mayFallBack ? readFrom(serving, ports) : anywhere;
+  const from = found instanceof Promise ? await found : found;
   if (from.kind === 'legacy') return fallBack(serving, 'the bridge has not yet passed what this client wrote', ports);
   const outcome = await forwardToNewSide(serving, route, from, mayFallBack, ports);
   if (!mayFallBack || (outcome.kind !== 'failed' && outcome.kind !== 'declined')) return { decision, outcome };
@@ -93,23 +100,31 @@ function fallBack(serving: Serving, reason: string, ports: ServingPorts): Promis
 async function serveFromLegacy(serving: Serving, decision: Decision, ports: ServingPorts): Promise<ServedRequest> {
   const { client, reception, copyBytes } = serving;
   const side = ports.sides.legacy(reception, client.head.rawHeaders, serving.route);
-  const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
+  const plan = forwardPlan(side, decision.shadow === undefined ? undefined : copyBytes, (status, raw) => {
     if (isWrite(reception)) noteWrite(reception, ports);
     return pass(status, raw, decision === serving.decision ? serving : { ...serving, decision }, side, ports);
-  };
-  const plan = forwardPlan(side, onAnswer, decision.shadow === undefined ? undefined : copyBytes);
+  });
   return { decision, outcome: await forwardWhole(client, plan, side, ports) };
 }
 
+function forwardWhole(
+  client: ClientSide,
+  plan: ForwardPlan,
+  side: SideRequest,
+  ports: ServingPorts,
+): Promise<ForwardOutcome> {
+  const { method, framing } = client.head;
+  const mayBePart = plan.rewritesBodies && method === 'GET' && !hasBody(framing);
+  return mayBePart ? forwardUnlessPart(client, plan, side, ports) : ports.targets.forward(client, plan);
+}
+
 /** A part of a body that has to be rewritten is declined, and the body asked for again whole, where nothing was sent but a head. */
-async function forwardWhole(
+async function forwardUnlessPart(
   client: ClientSide,
   plan: ForwardPlan,
   { rewriting }: SideRequest,
   { targets }: ServingPorts,
 ): Promise<ForwardOutcome> {
-  const { method, framing } = client.head;
-  if (!plan.rewritesBodies || method !== 'GET' || hasBody(framing)) return targets.forward(client, plan);
   let partial = false;
   const outcome = await targets.forward(client, {
     ...plan,
@@ -142,25 +157,26 @@ function forwardToNewSide(
   const { client, reception, copyBytes } = serving;
   const atLeast = from.kind === 'at-least' ? from.address : undefined;
   const side = ports.sides.newSide(reception, client.head.rawHeaders, route, atLeast);
-  const onAnswer = (status: number, raw: readonly string[]): AnswerVerdict => {
+  const plan = forwardPlan(side, copyBytes, (status, raw) => {
     const reason = mayFallBack ? reasonToDecline(status, raw, atLeast) : undefined;
     return reason === undefined ? pass(status, raw, serving, side, ports) : { kind: 'decline', reason };
-  };
-  return forwardWhole(client, forwardPlan(side, onAnswer, copyBytes), side, ports);
+  });
+  return forwardWhole(client, plan, side, ports);
 }
 
 function forwardPlan(
   { upstream, target, headers, rewriting }: SideRequest,
-  onAnswer: ForwardPlan['onAnswer'],
   copyBytes: number | undefined,
+  onAnswer: ForwardPlan['onAnswer'],
 ): ForwardPlan {
   return { upstream, target, headers, onAnswer, copyBytes, rewritesBodies: rewriting.rules.bodies !== undefined };
 }
 
 function reasonToDecline(status: number, raw: readonly string[], atLeast: string | undefined): string | undefined {
   if (status >= 500) return `the new side answered ${status}`;
+  if (status !== 409 || atLeast === undefined) return undefined;
   const problem = valuesOf(raw, 'content-type').some((type) => type.startsWith('application/problem+json'));
-  return status === 409 && atLeast !== undefined && problem ? `the new side has not come to ${atLeast} yet` : undefined;
+  return problem ? `the new side has not come to ${atLeast} yet` : undefined;
 }
 
 function pass(

@@ -11,6 +11,8 @@ const renewAfterDays = 30;
 const dayMs = 24 * 3600 * 1000;
 const minuteMs = 60 * 1000;
 const maxKnownCookies = 20_000;
+/** Scripts that are told by user or address and keep no cookie are given the same one with each answer. */
+const maxKnownSignatures = 5_000;
 /** One name may come several times, from other paths or domains; more than this is no browser of ours. */
 const maxCandidates = 8;
 /** Stays that one cookie can tell; the latest are kept. */
@@ -42,6 +44,8 @@ export class AssignmentCookies {
   readonly #secrets: readonly string[];
   readonly #now: () => number;
   readonly #known = new BoundedCache<Assignment>(maxKnownCookies);
+  /** By what they sign. */
+  readonly #signatures = new BoundedCache<string>(maxKnownSignatures);
 
   /** `now`: milliseconds since 1970. */
   constructor(config: AssignmentConfig, secrets: readonly string[], now: () => number = Date.now) {
@@ -94,6 +98,7 @@ export class AssignmentCookies {
   }
 
   #stays(before: Assignment | undefined, wroteNew: string | undefined): string {
+    if (wroteNew === undefined && (before === undefined || before.stays.size === 0)) return '';
     const minute = Math.floor(this.#now() / minuteMs);
     const stays = new Map(before?.stays);
     if (wroteNew !== undefined)
@@ -118,7 +123,11 @@ export class AssignmentCookies {
   }
 
   #sign(payload: string): string {
-    return `${payload}.${this.#signature(payload, this.#secrets[0]!)}`;
+    const known = this.#signatures.get(payload);
+    if (known !== undefined) return `${payload}.${known}`;
+    const made = this.#signature(payload, this.#secrets[0]!);
+    this.#signatures.set(payload, made);
+    return `${payload}.${made}`;
   }
 
   #signature(payload: string, secret: string): string {

@@ -108,13 +108,14 @@ export class Target {
     return this.#busy(admitted);
   }
 
-  async #forwardNow(client: ClientSide, plan: ForwardPlan): Promise<ForwardOutcome> {
+  #forwardNow(client: ClientSide, plan: ForwardPlan): Promise<ForwardOutcome> {
     this.#requests += 1;
-    const outcome = await client.forward(plan);
-    this.#requests -= 1;
-    this.#admission?.leave();
-    if (this.#breaker) judge(this.#breaker, outcome, this.#config.responseTimeoutMs);
-    return outcome;
+    return client.forward(plan).then((outcome) => {
+      this.#requests -= 1;
+      this.#admission?.leave();
+      if (this.#breaker) judge(this.#breaker, outcome, this.#config.responseTimeoutMs);
+      return outcome;
+    });
   }
 
   #suspended(): ForwardOutcome {
