@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { answering } from '../gateway/wire.ts';
+import { answering, eventually } from '../gateway/wire.ts';
 import { type ForwarderHarness, fieldsOf, headOf, ok } from './forwarder-harness.ts';
 
 const bodyOf = (text: string) => text.slice(text.indexOf('\r\n\r\n') + 4);
@@ -378,6 +378,24 @@ export function messageCases({ it, between }: ForwarderHarness): void {
       );
       client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       expect(await client.until(/ok$/)).toMatch(/^HTTP\/1\.1 200 OK/);
+    });
+
+    it('of 103 are not kept for a client that does not read', async () => {
+      const hints = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(10_000)}>; rel=preload\r\n\r\n`;
+      const { upstream, client } = await between(async (wire) => {
+        await wire.until(/\r\n\r\n/);
+        for (let sent = 0; sent < 2_000; sent += 1) {
+          if (!wire.socket.write(hints)) await new Promise((resolve) => wire.socket.once('drain', resolve));
+        }
+        wire.send(ok);
+      });
+      client.socket.pause();
+      client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const { socket } = await upstream.connection(0);
+      await eventually(() => socket.bytesWritten > 2_000 * hints.length && socket.writableLength === 0);
+      client.socket.resume();
+      await client.until(/ok$/);
+      expect(client.received.length).toBeLessThan(1_000 * hints.length);
     });
 
     it('without end are 502, whatever their number', async () => {

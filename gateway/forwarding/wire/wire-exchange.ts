@@ -257,7 +257,8 @@ export class WireExchange implements UpstreamUser {
   #interim(reading: AnswerHead): void {
     if (reading.status === 101) this.#refuseAnswer('found status 101: no upgrade was asked for');
     const hints = reading.status === 103 ? earlyHintsText(reading) : undefined;
-    if (hints !== undefined) this.#client.write(hints);
+    // Early hints are a courtesy, of which an application could send any number.
+    if (hints !== undefined && this.#client.flushed) this.#client.write(hints);
   }
 
   #refuseAnswer(found: string): void {
