@@ -1,6 +1,5 @@
 import type { EventLog } from '../contract/event-log.ts';
 import { openLog } from '../event-log/open.ts';
-import { accountingConfig } from '../gateway/accounting/config.ts';
 import type { Tracing } from '../gateway/accounting/request-span.ts';
 import type { RunningGateway } from '../gateway/gateway.ts';
 import { servicesConfig } from '../new-services/config.ts';
@@ -11,12 +10,13 @@ import { bridgeConfig } from './bridge-slice.ts';
 import { configurationFiles } from './config/load.ts';
 import { configurationSource } from './configuration-source.ts';
 import { gatewayConfigOf } from './gateway-slice.ts';
-import type { RunningOtlp } from './otlp.ts';
 import type { PartName } from './parts.ts';
 import type { PatientBridge } from './patient-bridge.ts';
 import { snapshotBar } from './snapshot-bar.ts';
+import { startOtlpOf } from './start-otlp.ts';
 import type { System } from './system.ts';
 import { watchFiles } from './watch-files.ts';
+import type { ClusterCrew } from './workers/crew.ts';
 
 /** Parts running in this process. */
 export interface RunningParts {
@@ -91,18 +91,6 @@ async function startBridgeOf({ configuration }: System, log: EventLog, metrics: 
   return startPatientBridge(bridgeConfig(configuration), ports);
 }
 
-/** Undefined where nothing is to be exported. OpenTelemetry's code is loaded only then. */
-async function startOtlpOf(
-  { configuration, dataDir }: System,
-  service: string,
-  metrics: Metrics,
-): Promise<RunningOtlp | undefined> {
-  const { telemetry } = accountingConfig(configuration, dataDir);
-  if (telemetry === undefined) return undefined;
-  const { startOtlp } = await import('./otlp.ts');
-  return startOtlp(telemetry, { service, metrics, logger: createLogger('telemetry') });
-}
-
 async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing | undefined): Promise<RunningGateway> {
   const { startGateway } = await import('../gateway/gateway.ts');
   const logger = createLogger('gateway');
@@ -112,7 +100,15 @@ async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing
     metrics,
     tracing,
     configuration: configurationSource(system),
+    workers: await crewOf(system, metrics),
   });
+}
+
+/** Who serves requests in place of this process; undefined where it does so itself. */
+async function crewOf(system: System, metrics: Metrics): Promise<ClusterCrew | undefined> {
+  if (system.configuration.workers === 1) return undefined;
+  const { ClusterCrew } = await import('./workers/crew.ts');
+  return new ClusterCrew(system, { logger: createLogger('workers'), metrics });
 }
 
 /** Files that were changed are taken over without being asked. */

@@ -25,7 +25,11 @@ export interface System extends LoadedConfiguration {
 /** Reads and checks a configuration and prepares its data directory. Throws ConfigError with every problem. */
 export function openSystem(configPath: string): System {
   const environment = readEnvironment();
-  const loaded = loadConfiguration(configPath, environment);
+  return systemOf(loadConfiguration(configPath, environment), environment);
+}
+
+/** What this machine adds to a checked configuration; prepares its data directory. */
+export function systemOf(loaded: LoadedConfiguration, environment: Environment): System {
   const { listeners, identity, legacy, services, log } = loaded.configuration;
   const dataDir = dataDirectory(loaded.path);
   prepareDataDirectory(dataDir);

@@ -20,6 +20,8 @@ export interface Front extends RunningPart {
   apply(read: ReadConfiguration): Promise<void>;
   /** Reads the certificates again; ones that cannot be used leave the old ones. */
   reloadCertificates(): Promise<void>;
+  /** Takes no more connections; those that are open go on. */
+  stopAccepting(): Promise<void>;
   /** The access log's file was moved away. */
   reopenLogs(): Promise<void>;
 }
@@ -54,6 +56,7 @@ export async function openFront(
     },
     reloadCertificates: () => listener.reloadCertificates(),
     reopenLogs: () => accounting.reopenLog(),
+    stopAccepting: async () => listener.stopAccepting(),
     async stop() {
       draining = true;
       flow.drain();

@@ -64,6 +64,8 @@ function obey(order: Parameters<RunningWorker['obey']>[0], rooms: Rooms, front: 
       return Promise.resolve();
     case 'reopen-logs':
       return front.reopenLogs();
+    case 'stop-accepting':
+      return front.stopAccepting();
     case 'reload-certificates':
       return front.reloadCertificates();
     case 'flush-evidence':

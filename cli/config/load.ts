@@ -51,6 +51,11 @@ type Mapping = Record<string, unknown>;
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A configuration from what was written, which was checked before. Throws a ZodError when it was not. */
+export function configurationOf(written: LoadedConfiguration['written']): Configuration {
+  return configurationSchema.parse(written);
+}
+
 /** Absolute paths of the files that a configuration is in, those it names and that are not there too. Never throws: one that cannot be read names none. */
 export function configurationFiles(path: string, environment: Environment): string[] {
   const absolute = resolve(path);

@@ -23,9 +23,12 @@ export async function leadWorkers(crew: WorkerCrew, { bypass, journal, plans }: 
     },
     reloadCertificates: () => crew.tell({ kind: 'reload-certificates' }),
     reopenLogs: () => crew.tell({ kind: 'reopen-logs' }),
+    stopAccepting: () => crew.tell({ kind: 'stop-accepting' }),
     async stop() {
       draining = true;
       unsubscribe();
+      // A client whose connection one worker ends would otherwise be taken by another that is about to end it too, unanswered.
+      await crew.tell({ kind: 'stop-accepting' });
       await crew.stop();
     },
   };

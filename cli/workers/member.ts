@@ -1,0 +1,180 @@
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkerAnswers, WorkerOrder, WorkerQuestion, WorkerStatus } from '../../gateway/workers/workers.ts';
+import type { CrewTelemetry } from './crew-telemetry.ts';
+import type { FromWorker, ToWorker, Welcome } from './messages.ts';
+
+/** How long a worker may take to finish what it has: as long as a gateway drains, and some more. */
+const stopMs = 13_000;
+const firstPauseMs = 200;
+const longestPauseMs = 10_000;
+/** After so long its next end is a new trouble, not the same one. */
+const steadyMs = 30_000;
+
+type Outcome =
+  | { readonly kind: 'done'; readonly answer: unknown }
+  | { readonly kind: 'not-done'; readonly problem: string };
+
+/** What a member of the crew stands on. */
+export interface MemberPorts {
+  /** What it begins with, asked at each start. */
+  readonly welcome: () => Omit<Welcome, 'worker'>;
+  /** A process was begun. */
+  readonly begun: (worker: Worker) => void;
+  readonly telemetry: CrewTelemetry;
+}
+
+/**
+ * One worker and its processes, one after the other: (starting) → serving → ended → starting … One that ends unasked is started again after 0.2 s,
+ * doubling up to 10 s while it keeps ending.
+ */
+export class Member {
+  readonly #number: number;
+  readonly #ports: MemberPorts;
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  #worker: Worker | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #status: WorkerStatus;
+  #pauseMs = firstPauseMs;
+  #lastId = 0;
+  #stopping = new AbortController();
+
+  constructor(number: number, ports: MemberPorts) {
+    this.#number = number;
+    this.#ports = ports;
+    this.#status = { worker: number, pid: undefined, state: 'starting', since: new Date().toISOString(), restarts: 0 };
+  }
+
+  get status(): WorkerStatus {
+    return this.#status;
+  }
+
+  /** Starts the first process; resolves with the public URL when it serves. Rejects with what it says when it cannot. */
+  start(): Promise<string> {
+    return new Promise((resolve, reject) =>
+      this.#begin({ serving: resolve, failed: (problem) => reject(new Error(problem)) }),
+    );
+  }
+
+  /** Undefined when it does not serve, or does not answer in time. */
+  async ask<Question extends WorkerQuestion>(
+    question: Question,
+    withinMs: number,
+  ): Promise<WorkerAnswers[Question] | undefined> {
+    if (this.#status.state !== 'serving') return undefined;
+    const outcome = await this.#request({ kind: 'question', question }, withinMs);
+    return outcome.kind === 'done' ? (outcome.answer as WorkerAnswers[Question]) : undefined;
+  }
+
+  /** Undefined: it has done it, or is being started and will before it serves. Otherwise why not. */
+  async tell(order: WorkerOrder, withinMs: number): Promise<string | undefined> {
+    const done = this.#request({ kind: 'order', order }, withinMs);
+    if (this.#status.state !== 'serving') return undefined;
+    const outcome = await done;
+    return outcome.kind === 'not-done' ? outcome.problem : undefined;
+  }
+
+  /** Tells without waiting for an answer; one that does not hear it learns of it otherwise. */
+  notify(order: WorkerOrder): void {
+    this.#send({ kind: 'order', id: 0, order });
+  }
+
+  /** Ends its process at once; it is started again. */
+  kill(reason: string): void {
+    this.#ports.telemetry.killed(this.#number, this.#worker?.process.pid, reason);
+    this.#worker?.process.kill('SIGKILL');
+  }
+
+  /** Resolves when its process has finished what it had and is gone. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const worker = this.#worker;
+    worker?.process.kill('SIGTERM');
+    const cut = setTimeout(() => worker?.process.kill('SIGKILL'), stopMs);
+    await this.#exited;
+    clearTimeout(cut);
+  }
+
+  #begin(first?: { serving(publicUrl: string): void; failed(problem: string): void }): void {
+    const worker = cluster.fork();
+    const begunAt = performance.now();
+    this.#worker = worker;
+    this.#become('starting', {});
+    this.#ports.begun(worker);
+    let problem: string | undefined;
+    let served = false;
+    worker.on('message', (message: FromWorker) => {
+      switch (message.kind) {
+        case 'hello':
+          this.#send({ kind: 'welcome', welcome: { ...this.#ports.welcome(), worker: this.#number } });
+          break;
+        case 'serving':
+          served = true;
+          this.#become('serving', {});
+          first?.serving(message.publicUrl);
+          break;
+        case 'not-serving':
+          problem = message.problem;
+          break;
+        default:
+          this.#waiting.get(message.id)?.(message);
+      }
+    });
+    this.#exited = new Promise((resolve) => {
+      worker.once('exit', (code, signal) => {
+        const ended = problem ?? `it ended (${signal ?? `code ${code}`})`;
+        this.#ended(ended);
+        resolve();
+        if (first !== undefined && !served) first.failed(ended);
+        else if (!this.#stopping.signal.aborted) void this.#beginAgain(ended, performance.now() - begunAt);
+      });
+    });
+  }
+
+  #ended(detail: string): void {
+    this.#worker = undefined;
+    this.#become('ended', { detail });
+    for (const settle of this.#waiting.values()) settle({ kind: 'not-done', problem: detail });
+  }
+
+  async #beginAgain(ended: string, livedMs: number): Promise<void> {
+    const pauseMs = livedMs > steadyMs ? firstPauseMs : this.#pauseMs;
+    this.#pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    this.#ports.telemetry.ended(this.#number, ended, pauseMs);
+    const { signal } = this.#stopping;
+    await delay(pauseMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    this.#status = { ...this.#status, restarts: this.#status.restarts + 1 };
+    this.#begin();
+  }
+
+  #request(
+    request: { kind: 'question'; question: WorkerQuestion } | { kind: 'order'; order: WorkerOrder },
+    withinMs: number,
+  ): Promise<Outcome> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve) => {
+      const settle = (outcome: Outcome) => {
+        clearTimeout(late);
+        this.#waiting.delete(id);
+        resolve(outcome);
+      };
+      const late = setTimeout(() => settle({ kind: 'not-done', problem: `no answer within ${withinMs} ms` }), withinMs);
+      this.#waiting.set(id, settle);
+      this.#send({ ...request, id });
+    });
+  }
+
+  /** Whom it is for may be gone: then its end is told by its exit. */
+  #send(message: ToWorker): void {
+    if (this.#worker?.isConnected()) this.#worker.send(message, () => {});
+  }
+
+  #become(state: WorkerStatus['state'], { detail = this.#status.detail }: { detail?: string | undefined }): void {
+    const { worker, restarts } = this.#status;
+    const since = new Date().toISOString();
+    const pid = this.#worker?.process.pid;
+    this.#status = { worker, pid, state, since, restarts, ...(detail === undefined ? {} : { detail }) };
+  }
+}
