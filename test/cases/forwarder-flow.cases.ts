@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { answering, connect, eventually, type Wire } from '../gateway/wire.ts';
 import { type ForwarderHarness, fieldsOf, ok } from './forwarder-harness.ts';
@@ -328,6 +329,27 @@ export function flowCases({ it, between, inFrontOf, httpUpstream }: ForwarderHar
       await clients[0]!.until(/ok$/);
       await eventually(() => upstream.connections.some(({ received }) => /second|third/.test(received)));
       for (const one of clients) one.socket.destroy();
+    });
+
+    it('get the whole of a body that began to come while its request waited', async () => {
+      const { upstream, forwarder, client } = await between(() => {}, {
+        requestTimeoutMs: 2_000,
+        target: { limits: { requests: 1, queue: 1, queueTimeout: '60s' } },
+      });
+      const other = await connect(forwarder.port);
+      client.send('GET /first HTTP/1.1\r\nHost: a\r\n\r\n');
+      const wire = await upstream.connection(0);
+      await wire.until(/first/);
+      const piece = 'x'.repeat(8_000);
+      other.send(`POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: ${25 * piece.length}\r\n\r\n`);
+      for (let sent = 0; sent < 25; sent += 1) {
+        other.send(piece);
+        await turn();
+        await turn();
+      }
+      wire.send(ok);
+      await wire.until(/second [\s\S]*\r\n\r\nx{200000}$/);
+      other.socket.destroy();
     });
 
     it('may be Unix sockets', async () => {
