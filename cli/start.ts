@@ -16,7 +16,7 @@ import { snapshotBar } from './snapshot-bar.ts';
 import { startOtlpOf } from './start-otlp.ts';
 import type { System } from './system.ts';
 import { watchFiles } from './watch-files.ts';
-import type { ClusterCrew } from './workers/crew.ts';
+import type { ForkedCrew } from './workers/crew.ts';
 
 /** Parts running in this process. */
 export interface RunningParts {
@@ -105,10 +105,10 @@ async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing
 }
 
 /** Who serves requests in place of this process; undefined where it does so itself. */
-async function crewOf(system: System, metrics: Metrics): Promise<ClusterCrew | undefined> {
+async function crewOf(system: System, metrics: Metrics): Promise<ForkedCrew | undefined> {
   if (system.configuration.workers === 1) return undefined;
-  const { ClusterCrew } = await import('./workers/crew.ts');
-  return new ClusterCrew(system, { logger: createLogger('workers'), metrics });
+  const { ForkedCrew } = await import('./workers/crew.ts');
+  return new ForkedCrew(system, { logger: createLogger('workers'), metrics });
 }
 
 /** Files that were changed are taken over without being asked. */

@@ -1,12 +1,17 @@
-/** Runs `work` until it ends, or until Ctrl-C, SIGTERM or the end of the supervising process asks it to end by aborting its signal. */
-export async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+/** Runs `work` until it ends, or until one of the signals (Ctrl-C is SIGINT) or the end of the supervising process asks it to end by aborting its signal. */
+export async function untilStopped(
+  work: (signal: AbortSignal) => Promise<void>,
+  signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'],
+): Promise<void> {
   const controller = new AbortController();
   const stop = () => controller.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop).once('disconnect', stop);
+  for (const signal of signals) process.once(signal, stop);
+  process.once('disconnect', stop);
   try {
     await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop).off('disconnect', stop);
+    for (const signal of signals) process.off(signal, stop);
+    process.off('disconnect', stop);
   }
 }
 

@@ -103,7 +103,7 @@ function openAdmin(
     reloading,
     workers,
     bypass,
-    draining: () => front.draining,
+    draining: () => front.draining(),
     metrics,
     logger,
   });

@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net';
 import type { RunningPart } from '../runtime/part.ts';
 import { degradations } from './admin/status.ts';
 import { Bypass } from './bypass.ts';
 import type { GatewayConfig } from './config.ts';
-import { type Front, openFront } from './front.ts';
+import { type InnerFront, openInnerFront } from './front.ts';
 import { Opened } from './opened.ts';
 import type { ReadConfiguration } from './reload/configuration.ts';
 import { openRooms, type RoomPorts, type Rooms } from './rooms.ts';
@@ -16,7 +17,8 @@ export interface WorkerPorts extends RoomPorts {
 
 /** A process that serves requests and is led by another one. */
 export interface RunningWorker extends RunningPart {
-  readonly publicUrl: string;
+  /** A connection that was accepted for it, and nothing read of. */
+  take(socket: Socket): void;
   answer<Question extends WorkerQuestion>(question: Question): Promise<WorkerAnswers[Question]>;
   /** Goes on by another configuration; rejects, with nothing changed, when it cannot. */
   apply(read: ReadConfiguration): Promise<void>;
@@ -26,7 +28,7 @@ export interface RunningWorker extends RunningPart {
 
 /**
  * Starts a worker: a gateway without an admin API. It follows the same log as all others, and keeps its copies in a folder of its own. Rejects when
- * the public port cannot be opened.
+ * a file that the configuration names cannot be used.
  */
 export async function startWorker(config: GatewayConfig, ports: WorkerPorts): Promise<RunningWorker> {
   const opened = new Opened();
@@ -41,14 +43,14 @@ export async function startWorker(config: GatewayConfig, ports: WorkerPorts): Pr
 async function open(config: GatewayConfig, ports: WorkerPorts, opened: Opened): Promise<RunningWorker> {
   const bypassOf = ({ bypassed }: Rooms['telemetry']) => Bypass.told(ports.bypassed, bypassed);
   const rooms = await openRooms(config, ports, bypassOf, opened);
-  const front = opened.keep(await openFront(config, ports, rooms));
+  const front = opened.keep(await openInnerFront(config, ports, rooms));
   const answers: { [Question in WorkerQuestion]: () => Promise<WorkerAnswers[Question]> } = {
     report: async () => reportOf(rooms),
     metrics: () => ports.metrics.samples(),
     samples: async () => rooms.evidence.samples(),
   };
   return {
-    publicUrl: front.url,
+    take: (socket) => front.take(socket),
     answer: (question) => answers[question](),
     apply: (read) => front.apply(read),
     obey: (order) => obey(order, rooms, front),
@@ -56,7 +58,7 @@ async function open(config: GatewayConfig, ports: WorkerPorts, opened: Opened): 
   };
 }
 
-function obey(order: Parameters<RunningWorker['obey']>[0], rooms: Rooms, front: Front): Promise<void> {
+function obey(order: Parameters<RunningWorker['obey']>[0], rooms: Rooms, front: InnerFront): Promise<void> {
   const { bypass, evidence, journal } = rooms;
   switch (order.kind) {
     case 'bypass':
@@ -64,8 +66,6 @@ function obey(order: Parameters<RunningWorker['obey']>[0], rooms: Rooms, front: 
       return Promise.resolve();
     case 'reopen-logs':
       return front.reopenLogs();
-    case 'stop-accepting':
-      return front.stopAccepting();
     case 'reload-certificates':
       return front.reloadCertificates();
     case 'flush-evidence':

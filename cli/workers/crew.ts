@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type {
   WorkerAnswers,
@@ -11,8 +11,8 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { System } from '../system.ts';
 import { type CrewTelemetry, crewTelemetry } from './crew-telemetry.ts';
+import { Door } from './door.ts';
 import { Member } from './member.ts';
-import { wholeLines } from './whole-lines.ts';
 
 const workerProgram = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 const askMs = 1_000;
@@ -22,20 +22,20 @@ const orders: Readonly<Record<Exclude<WorkerOrder['kind'], 'look-at-log'>, { wit
   bypass: { withinMs: 1_000, vital: true },
   configuration: { withinMs: 10_000, vital: true },
   'reopen-logs': { withinMs: 5_000, vital: false },
-  'stop-accepting': { withinMs: 1_000, vital: false },
   'reload-certificates': { withinMs: 5_000, vital: false },
   'flush-evidence': { withinMs: 5_000, vital: false },
 };
 
 /**
- * The workers of a gateway, by `node:cluster`. This process accepts connections and deals them out in turn: left to the kernel, a worker that
- * has slept longest gets most, and connections are kept for long. What it knows beside that is only how each worker is; when it is
- * killed they end, because the channels to them close.
+ * The workers of a gateway. This process accepts connections and deals them out in turn: left to the kernel, the worker that looks first takes
+ * all that wait, and connections are kept for long. When this process is killed they end too, because the channels to them close.
  */
-export class ClusterCrew implements WorkerCrew {
+export class ForkedCrew implements WorkerCrew {
   readonly #system: System;
   readonly #telemetry: CrewTelemetry;
+  readonly #door = new Door();
   #members: readonly Member[] = [];
+  #dealt = 0;
   #written: System['written'];
 
   constructor(system: System, { logger, metrics }: { logger: Logger; metrics: Metrics }) {
@@ -48,25 +48,18 @@ export class ClusterCrew implements WorkerCrew {
     const { path, configuration } = this.#system;
     // Several processes would tear each other's lines on a pipe.
     const printsLog = typeof configuration.accessLog === 'object' && configuration.accessLog.file === '-';
-    cluster.schedulingPolicy = cluster.SCHED_RR;
-    cluster.setupPrimary({
-      exec: workerProgram,
-      args: [],
-      serialization: 'advanced',
-      stdio: ['ignore', printsLog ? 'pipe' : 'inherit', 'inherit', 'ipc'],
-    });
     const ports = {
+      program: workerProgram,
+      stdout: printsLog ? process.stdout : undefined,
       welcome: () => ({ path, written: this.#written, bypassed: bypassed() }),
-      begun: ({ process: { stdout } }: { process: { stdout: NodeJS.ReadableStream | null } }) => {
-        stdout?.pipe(wholeLines()).pipe(process.stdout, { end: false });
-      },
       telemetry: this.#telemetry,
     };
     this.#members = Array.from({ length: configuration.workers }, (_, index) => new Member(index + 1, ports));
     try {
-      const [publicUrl] = await Promise.all(this.#members.map((member) => member.start()));
-      this.#telemetry.serving(this.#members.length, publicUrl!);
-      return publicUrl!;
+      await Promise.all(this.#members.map((member) => member.start()));
+      const publicUrl = await this.#door.open(configuration.listeners.public, (socket) => this.#deal(socket));
+      this.#telemetry.serving(this.#members.length, publicUrl);
+      return publicUrl;
     } catch (error) {
       await this.stop();
       throw error;
@@ -88,7 +81,17 @@ export class ClusterCrew implements WorkerCrew {
   }
 
   async stop(): Promise<void> {
+    this.#door.close();
     await Promise.all(this.#members.map((member) => member.stop()));
+  }
+
+  /** To the next that serves. While none does a client is better told so at once. */
+  #deal(socket: Socket): void {
+    const serving = this.#members.filter(({ status }) => status.state === 'serving');
+    this.#dealt += 1;
+    const member = serving[this.#dealt % serving.length];
+    if (member) member.give(socket);
+    else socket.destroy();
   }
 
   async #tellOne(member: Member, order: WorkerOrder): Promise<void> {

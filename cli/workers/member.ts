@@ -1,8 +1,10 @@
-import cluster, { type Worker } from 'node:cluster';
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkerAnswers, WorkerOrder, WorkerQuestion, WorkerStatus } from '../../gateway/workers/workers.ts';
 import type { CrewTelemetry } from './crew-telemetry.ts';
 import type { FromWorker, ToWorker, Welcome } from './messages.ts';
+import { wholeLines } from './whole-lines.ts';
 
 /** How long a worker may take to finish what it has: as long as a gateway drains, and some more. */
 const stopMs = 13_000;
@@ -19,8 +21,10 @@ type Outcome =
 export interface MemberPorts {
   /** What it begins with, asked at each start. */
   readonly welcome: () => Omit<Welcome, 'worker'>;
-  /** A process was begun. */
-  readonly begun: (worker: Worker) => void;
+  /** What a process runs. */
+  readonly program: string;
+  /** Where whole lines of its standard output go; undefined: it shares this process's. */
+  readonly stdout: NodeJS.WritableStream | undefined;
   readonly telemetry: CrewTelemetry;
 }
 
@@ -32,7 +36,9 @@ export class Member {
   readonly #number: number;
   readonly #ports: MemberPorts;
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
-  #worker: Worker | undefined;
+  /** Connections on their way to the process, which has not said yet that it has them. */
+  readonly #given = new Map<number, Socket>();
+  #process: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #status: WorkerStatus;
   #pauseMs = firstPauseMs;
@@ -49,11 +55,20 @@ export class Member {
     return this.#status;
   }
 
-  /** Starts the first process; resolves with the public URL when it serves. Rejects with what it says when it cannot. */
-  start(): Promise<string> {
-    return new Promise((resolve, reject) =>
-      this.#begin({ serving: resolve, failed: (problem) => reject(new Error(problem)) }),
-    );
+  /** Starts the first process; resolves when it serves. Rejects with what it says when it cannot. */
+  start(): Promise<void> {
+    return new Promise((serving, reject) => this.#begin({ serving, failed: (problem) => reject(new Error(problem)) }));
+  }
+
+  /** Gives it a connection that nothing was read of. Should it end before it has it, the connection is closed. */
+  give(socket: Socket): void {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#given.set(id, socket);
+    socket.on('error', () => {});
+    this.#process?.send({ kind: 'connection', id } satisfies ToWorker, socket, { keepOpen: true }, (error) => {
+      if (error) this.#taken(id);
+    });
   }
 
   /** Undefined when it does not serve, or does not answer in time. */
@@ -81,29 +96,31 @@ export class Member {
 
   /** Ends its process at once; it is started again. */
   kill(reason: string): void {
-    this.#ports.telemetry.killed(this.#number, this.#worker?.process.pid, reason);
-    this.#worker?.process.kill('SIGKILL');
+    this.#ports.telemetry.killed(this.#number, this.#process?.pid, reason);
+    this.#process?.kill('SIGKILL');
   }
 
   /** Resolves when its process has finished what it had and is gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const worker = this.#worker;
-    worker?.process.kill('SIGTERM');
-    const cut = setTimeout(() => worker?.process.kill('SIGKILL'), stopMs);
+    const child = this.#process;
+    child?.kill('SIGTERM');
+    const cut = setTimeout(() => child?.kill('SIGKILL'), stopMs);
     await this.#exited;
     clearTimeout(cut);
   }
 
-  #begin(first?: { serving(publicUrl: string): void; failed(problem: string): void }): void {
-    const worker = cluster.fork();
+  #begin(first?: { serving(): void; failed(problem: string): void }): void {
+    const { program, stdout } = this.#ports;
+    const stdio = ['ignore', stdout ? 'pipe' : 'inherit', 'inherit', 'ipc'] as const;
+    const child = fork(program, [], { serialization: 'advanced', stdio: [...stdio] });
+    if (stdout) child.stdout?.pipe(wholeLines()).pipe(stdout, { end: false });
     const begunAt = performance.now();
-    this.#worker = worker;
+    this.#process = child;
     this.#become('starting', {});
-    this.#ports.begun(worker);
     let problem: string | undefined;
     let served = false;
-    worker.on('message', (message: FromWorker) => {
+    child.on('message', (message: FromWorker) => {
       switch (message.kind) {
         case 'hello':
           this.#send({ kind: 'welcome', welcome: { ...this.#ports.welcome(), worker: this.#number } });
@@ -111,7 +128,10 @@ export class Member {
         case 'serving':
           served = true;
           this.#become('serving', {});
-          first?.serving(message.publicUrl);
+          first?.serving();
+          break;
+        case 'taken':
+          this.#taken(message.id);
           break;
         case 'not-serving':
           problem = message.problem;
@@ -121,7 +141,7 @@ export class Member {
       }
     });
     this.#exited = new Promise((resolve) => {
-      worker.once('exit', (code, signal) => {
+      child.once('exit', (code, signal) => {
         const ended = problem ?? `it ended (${signal ?? `code ${code}`})`;
         this.#ended(ended);
         resolve();
@@ -132,9 +152,16 @@ export class Member {
   }
 
   #ended(detail: string): void {
-    this.#worker = undefined;
+    this.#process = undefined;
     this.#become('ended', { detail });
+    for (const id of this.#given.keys()) this.#taken(id);
     for (const settle of this.#waiting.values()) settle({ kind: 'not-done', problem: detail });
+  }
+
+  /** The connection is open in the process that has it, so this end of it can be let go. */
+  #taken(id: number): void {
+    this.#given.get(id)?.destroy();
+    this.#given.delete(id);
   }
 
   async #beginAgain(ended: string, livedMs: number): Promise<void> {
@@ -168,13 +195,13 @@ export class Member {
 
   /** Whom it is for may be gone: then its end is told by its exit. */
   #send(message: ToWorker): void {
-    if (this.#worker?.isConnected()) this.#worker.send(message, () => {});
+    if (this.#process?.connected) this.#process.send(message, () => {});
   }
 
   #become(state: WorkerStatus['state'], { detail = this.#status.detail }: { detail?: string | undefined }): void {
     const { worker, restarts } = this.#status;
     const since = new Date().toISOString();
-    const pid = this.#worker?.process.pid;
+    const pid = this.#process?.pid;
     this.#status = { worker, pid, state, since, restarts, ...(detail === undefined ? {} : { detail }) };
   }
 }

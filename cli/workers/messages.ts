@@ -14,6 +14,8 @@ export interface Welcome {
 /** From the process that leads to a worker, over the channel between them. What has an id is answered. */
 export type ToWorker =
   | { readonly kind: 'welcome'; readonly welcome: Welcome }
+  /** Comes with the connection itself. */
+  | { readonly kind: 'connection'; readonly id: number }
   | { readonly kind: 'question'; readonly id: number; readonly question: WorkerQuestion }
   | { readonly kind: 'order'; readonly id: number; readonly order: WorkerOrder };
 
@@ -21,7 +23,9 @@ export type ToWorker =
 export type FromWorker =
   /** It can be welcomed. */
   | { readonly kind: 'hello' }
-  | { readonly kind: 'serving'; readonly publicUrl: string }
+  | { readonly kind: 'serving' }
+  /** It has the connection, or it is gone. */
+  | { readonly kind: 'taken'; readonly id: number }
   | { readonly kind: 'not-serving'; readonly problem: string }
   | { readonly kind: 'done'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'not-done'; readonly id: number; readonly problem: string };

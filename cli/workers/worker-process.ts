@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { openLog } from '../../event-log/open.ts';
 import type { GatewayConfig } from '../../gateway/config.ts';
@@ -16,30 +17,40 @@ import type { FromWorker, ToWorker, Welcome } from './messages.ts';
 
 /**
  * Serves requests until SIGTERM, then finishes those it has. What a worker serves by it is told by the process that leads, not by the files: those may
- * hold something newer that cannot be used. Without that process it ends.
+ * hold something newer that cannot be used. Without that process it ends too, when it has finished what it had.
  */
 export async function work(): Promise<void> {
   // Ctrl-C at a terminal reaches every process there; the one that leads says when to end.
   process.on('SIGINT', () => {});
-  await untilStopped(async (signal) => {
-    const welcome = await welcomed();
-    const starting = start(welcome);
-    process.on(
-      'message',
-      (message: ToWorker) => void starting.then(({ worker }) => carryOut(message, worker, welcome)),
-    );
-    try {
-      const { worker } = await starting;
-      say({ kind: 'serving', publicUrl: worker.publicUrl });
-      await aborted(signal);
-    } catch (error) {
-      say({ kind: 'not-serving', problem: (error as Error).message });
-      process.exitCode = 1;
-    } finally {
-      await starting.then(({ stop }) => stop()).catch(() => {});
-    }
-  });
-  process.disconnect();
+  await untilStopped(
+    async (signal) => {
+      const welcome = await welcomed();
+      const starting = start(welcome);
+      process.on(
+        'message',
+        (message: ToWorker, socket: Socket | undefined) =>
+          void starting.then(
+            ({ worker }) => carryOut(message, socket, worker, welcome),
+            () => {},
+          ),
+      );
+      try {
+        await starting;
+        say({ kind: 'serving' });
+        await aborted(signal);
+      } catch (error) {
+        say({ kind: 'not-serving', problem: (error as Error).message });
+        process.exitCode = 1;
+      } finally {
+        await starting.then(
+          ({ stop }) => stop(),
+          () => {},
+        );
+      }
+    },
+    ['SIGTERM'],
+  );
+  if (process.connected) process.disconnect();
 }
 
 function welcomed(): Promise<Welcome> {
@@ -87,9 +98,19 @@ function configOf(system: System, { worker }: Welcome): GatewayConfig {
   return { ...config, dataDir: join(config.dataDir, 'workers', String(worker)) };
 }
 
-async function carryOut(message: ToWorker, worker: RunningWorker, welcome: Welcome): Promise<void> {
+async function carryOut(
+  message: ToWorker,
+  socket: Socket | undefined,
+  worker: RunningWorker,
+  welcome: Welcome,
+): Promise<void> {
   if (message.kind === 'welcome') return;
   const { id } = message;
+  if (message.kind === 'connection') {
+    if (socket) worker.take(socket);
+    say({ kind: 'taken', id });
+    return;
+  }
   try {
     const answer =
       message.kind === 'question' ? await worker.answer(message.question) : await obey(message.order, worker, welcome);

@@ -41,14 +41,22 @@ export class PublicListener implements RunningPart {
   readonly #server: Server;
   #tls: TlsDoor | undefined;
   #trustedProxies: readonly Cidr[];
+  #onAllClosed: (() => void) | undefined;
 
   /**
    * Opens it. Rejects with the system's error when the port cannot be opened (EADDRINUSE, EACCES), and with a CertificateError for
    * certificates that cannot be used. Port 0 takes any free one.
    */
   static async start(config: PublicListenerConfig, ports: PublicListenerPorts): Promise<PublicListener> {
+    const listener = await PublicListener.startWithoutPort(config, ports);
+    await listener.#listen();
+    return listener;
+  }
+
+  /** One that is given its connections by `take`. Rejects with a CertificateError for certificates that cannot be used. */
+  static async startWithoutPort(config: PublicListenerConfig, ports: PublicListenerPorts): Promise<PublicListener> {
     const listener = new PublicListener(config, ports);
-    await listener.#open();
+    await listener.#openTls();
     return listener;
   }
 
@@ -60,9 +68,9 @@ export class PublicListener implements RunningPart {
     this.#http1 = new Http1Server(config.limits, ports);
     this.#http2 = new Http2Server(config.limits, ports);
     this.#wire = ports.wire ? this.#openWire() : undefined;
-    // A client may end its half of the connection and still wait for the answer; below TLS Node would leave such a connection open for ever.
-    const allowHalfOpen = config.tls === undefined;
-    this.#server = net.createServer({ allowHalfOpen, noDelay: true }, (socket) => void this.#take(socket));
+    this.#server = net.createServer({ allowHalfOpen: this.#allowHalfOpen, noDelay: true }, (socket) => {
+      void this.#take(socket);
+    });
   }
 
   get port(): number {
@@ -84,9 +92,11 @@ export class PublicListener implements RunningPart {
     await this.#tls?.reload();
   }
 
-  /** Takes no more connections; those that are open go on. */
-  stopAccepting(): void {
-    this.#server.close();
+  /** A connection that another process has accepted and not read of. */
+  take(socket: Socket): void {
+    socket.allowHalfOpen = this.#allowHalfOpen;
+    socket.setNoDelay(true);
+    void this.#take(socket);
   }
 
   /**
@@ -94,8 +104,8 @@ export class PublicListener implements RunningPart {
    * `drainMs` what is left: tunnels, streams, slow clients. Resolves when every connection is closed.
    */
   async stop(drainMs = 5_000): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
+    if (this.#server.listening) this.#server.close();
+    const closed = this.#allClosed();
     this.#tls?.stop();
     this.#wire?.drain();
     this.#http1.drain();
@@ -110,13 +120,16 @@ export class PublicListener implements RunningPart {
     this.#wire?.stop();
   }
 
-  async #open(): Promise<void> {
-    const { tls, limits, port, host } = this.#config;
-    if (tls) {
-      this.#tls = await TlsDoor.open(tls, limits.handshakeMs, this.#ports.telemetry, (socket, remoteAddress) =>
-        this.#secured(socket, remoteAddress),
-      );
-    }
+  async #openTls(): Promise<void> {
+    const { tls, limits } = this.#config;
+    if (!tls) return;
+    this.#tls = await TlsDoor.open(tls, limits.handshakeMs, this.#ports.telemetry, (socket, remoteAddress) =>
+      this.#secured(socket, remoteAddress),
+    );
+  }
+
+  async #listen(): Promise<void> {
+    const { port, host } = this.#config;
     try {
       this.#server.listen(port, host);
       await once(this.#server, 'listening');
@@ -124,6 +137,18 @@ export class PublicListener implements RunningPart {
       this.#tls?.stop();
       throw error;
     }
+  }
+
+  /** A client may end its half of the connection and still wait for the answer; below TLS Node would leave such a connection open for ever. */
+  get #allowHalfOpen(): boolean {
+    return this.#config.tls === undefined;
+  }
+
+  #allClosed(): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onAllClosed = resolve;
+    });
   }
 
   async #take(socket: Socket): Promise<void> {
@@ -175,6 +200,7 @@ export class PublicListener implements RunningPart {
     this.#ports.telemetry.opened(this.#count.total);
     socket.once('close', () => {
       this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#onAllClosed?.();
       this.#count.leave();
       this.#ports.telemetry.closed(this.#count.total);
     });

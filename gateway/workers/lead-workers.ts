@@ -14,21 +14,16 @@ export async function leadWorkers(crew: WorkerCrew, { bypass, journal, plans }: 
   let draining = false;
   return {
     url,
-    get draining() {
-      return draining;
-    },
+    draining: () => draining,
     async apply({ config, written }) {
       await plans.replace(config);
       await crew.tell({ kind: 'configuration', written });
     },
     reloadCertificates: () => crew.tell({ kind: 'reload-certificates' }),
     reopenLogs: () => crew.tell({ kind: 'reopen-logs' }),
-    stopAccepting: () => crew.tell({ kind: 'stop-accepting' }),
     async stop() {
       draining = true;
       unsubscribe();
-      // A client whose connection one worker ends would otherwise be taken by another that is about to end it too, unanswered.
-      await crew.tell({ kind: 'stop-accepting' });
       await crew.stop();
     },
   };

@@ -36,8 +36,6 @@ export type WorkerOrder =
   | { readonly kind: 'configuration'; readonly written: ReadConfiguration['written'] }
   | { readonly kind: 'reopen-logs' }
   | { readonly kind: 'reload-certificates' }
-  /** Take no more connections; those that are open go on. */
-  | { readonly kind: 'stop-accepting' }
   /** Send what was counted to the log now. */
   | { readonly kind: 'flush-evidence' }
   /** The log has another event of stages and flags: nobody needs to wait for its notice. */
