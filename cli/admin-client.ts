@@ -1,4 +1,4 @@
-import type { System } from './system.ts';
+import type { AdminAccess } from './running-gateway.ts';
 
 /** What a command could not do, as one sentence for the person who typed it. */
 export class CommandError extends Error {
@@ -14,12 +14,12 @@ export class AwayError extends CommandError {
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** Asks the gateway's admin API; throws a CommandError that says what the gateway answered, or that it is not there. */
-export async function askGateway<T>(system: System, method: Method, path: string, body?: unknown): Promise<T> {
+export async function askGateway<T>(gateway: AdminAccess, method: Method, path: string, body?: unknown): Promise<T> {
   return ask<T>(
-    system.addresses.admin,
+    gateway.addresses.admin,
     method,
     path,
-    { authorization: `Bearer ${system.adminToken}` },
+    { authorization: `Bearer ${gateway.adminToken}` },
     body,
     'the gateway',
   );

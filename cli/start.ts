@@ -12,6 +12,7 @@ import { configurationSource } from './configuration-source.ts';
 import { gatewayConfigOf } from './gateway-slice.ts';
 import type { PartName } from './parts.ts';
 import type { PatientBridge } from './patient-bridge.ts';
+import { rememberGateway } from './running-gateway.ts';
 import { snapshotBar } from './snapshot-bar.ts';
 import { startOtlpOf } from './start-otlp.ts';
 import type { System } from './system.ts';
@@ -59,7 +60,7 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
       const otlp = await startOtlpOf(system, 'strangler-gateway', metrics);
       if (otlp) started.push(otlp);
       gateway = await startGatewayOf(system, metrics, otlp?.tracing);
-      started.push(gateway, reloadOnChange(system, gateway));
+      started.push(gateway, reloadOnChange(system, gateway), remembered(system));
     }
   } catch (error) {
     await stop();
@@ -109,6 +110,12 @@ async function crewOf(system: System, metrics: Metrics): Promise<ForkedCrew | un
   if (system.configuration.workers === 1) return undefined;
   const { ForkedCrew } = await import('./workers/crew.ts');
   return new ForkedCrew(system, { logger: createLogger('workers'), metrics });
+}
+
+/** Commands find the gateway that runs, whatever stands in its files meanwhile. */
+function remembered(system: System): RunningPart {
+  const forget = rememberGateway(system);
+  return { stop: async () => forget() };
 }
 
 /** Files that were changed are taken over without being asked. */

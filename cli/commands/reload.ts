@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { askGateway } from '../admin-client.ts';
 import { green, print } from '../print.ts';
-import { openSystem } from '../system.ts';
+import { runningGateway } from '../running-gateway.ts';
 
 interface Options {
   config: string;
@@ -15,7 +15,11 @@ export function addReload(program: Command): void {
     .description('have the running gateway take over the configuration, or say why it keeps the one it has')
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { changed } = await askGateway<{ changed: string[] }>(openSystem(options.config), 'POST', '/api/reload');
+      const { changed } = await askGateway<{ changed: string[] }>(
+        runningGateway(options.config),
+        'POST',
+        '/api/reload',
+      );
       print(options, { changed }, () =>
         changed.length === 0 ? 'nothing has changed' : green(`taken over: ${changed.join(', ')}`),
       );

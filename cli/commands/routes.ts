@@ -4,6 +4,7 @@ import type { RouteView } from '../../gateway/admin/admin-ports.ts';
 import { stageText } from '../../gateway/journal/rollout-steps.ts';
 import { askGateway } from '../admin-client.ts';
 import { dim, green, print, table, yellow } from '../print.ts';
+import { runningGateway } from '../running-gateway.ts';
 import { openSystem } from '../system.ts';
 
 interface Options {
@@ -61,7 +62,7 @@ function addBypass(program: Command): void {
     .action(async (state: 'on' | 'off', _options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const body = { on: state === 'on', by: userInfo().username };
-      await askGateway(openSystem(options.config), 'POST', '/api/bypass', body);
+      await askGateway(runningGateway(options.config), 'POST', '/api/bypass', body);
       print(options, { bypass: body.on }, () => (body.on ? bypassText : green('bypass is off')));
     });
 }

@@ -120,6 +120,20 @@ it('strangler reload says what was taken over, and what needs a restart', async 
   expect(await sideOf(system.origin)).toBe('new');
 });
 
+it('bypass and reload reach the gateway that runs also when its files cannot be used any more', async () => {
+  const system = await start();
+  system.save('shipments.yaml', pinned(system.service, 'new'));
+  await system.strangler('reload');
+  expect(await sideOf(system.origin)).toBe('new');
+  system.save('strangler.yaml', 'legacy: [');
+  expect(await system.strangler('bypass', 'on')).toMatchObject({ code: 0 });
+  expect(await sideOf(system.origin)).toBe('legacy');
+  expect(await system.strangler('reload')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('strangler.yaml:1'),
+  });
+});
+
 it('SIGHUP has the configuration read again', async () => {
   const system = await start();
   const choose = ({ origin }: Side) => system.save('.data/environment', `SHIPMENTS_URL=${origin}\n`);
