@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import type { Framing } from '../forwarding/framing.ts';
+import { type Framing, withoutLeadingZeros } from '../forwarding/framing.ts';
 import type { RequestHead } from '../forwarding/request-head.ts';
 import { certificateVerified, withClientCertificate } from './client-certificate.ts';
 import type { Peer } from './connection.ts';
@@ -84,6 +84,6 @@ function joinCookies(fields: readonly string[]): string[] {
 /** HTTP/2 delimits bodies by itself; a length that was declared was compared with what came. */
 function framingOf(fields: readonly string[], bodyFollows: boolean): Framing {
   const at = fields.findIndex((name, index) => index % 2 === 0 && name === 'content-length');
-  if (at !== -1) return { kind: 'length', length: fields[at + 1]! };
+  if (at !== -1) return { kind: 'length', length: withoutLeadingZeros(fields[at + 1]!) };
   return bodyFollows ? { kind: 'chunked' } : { kind: 'none' };
 }

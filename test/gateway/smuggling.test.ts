@@ -6,6 +6,7 @@ import { requests as randomRequests } from '../../fuzz/wire/messages.ts';
 import { Random } from '../../fuzz/wire/random.ts';
 import { nextRequest, smugglingAttempts } from '../cases/smuggling-corpus.ts';
 import { answersIn, eachOf, sendAll, Victim } from './attack.ts';
+import { endHeaders, endStream, FrameClient, get, type } from './http2-frames.ts';
 import { type RecordedRequest, type RequestRecorder, startRecorder } from './request-recorder.ts';
 import { type StartedGateway, startGatewayBefore } from './start-gateway.ts';
 import { eventually } from './wire.ts';
@@ -105,6 +106,48 @@ describe.each(['wire', 'general', 'http-proxy'])('what could be read as another 
       .slice(0, -1)
       .map((line) => JSON.parse(line));
   }
+});
+
+const fixture = (name: string) => join(import.meta.dirname, '../fixtures/tls', name);
+
+describe('what HTTP/2 could say and HTTP/1.1 must not', () => {
+  const evil = 'GET /evil HTTP/1.1\r\nHost: a\r\n\r\n';
+  const post = (...more: (readonly [string, string])[]) =>
+    [[':method', 'POST'], ...get('/a', more).slice(1)] as (readonly [string, string])[];
+  const attempts: readonly (readonly [name: string, fields: readonly (readonly [string, string])[]])[] = [
+    ['a line break in a value', post(['x', 'a\r\nTransfer-Encoding: chunked'])],
+    ['a line feed in a value', post(['x', 'a\nContent-Length: 0'])],
+    ['a line break in a name', post(['x: y\r\nz', 'a'])],
+    ['a colon in a name', post(['content-length:0', 'a'])],
+    ['chunked', post(['transfer-encoding', 'chunked'])],
+    ['a length of 0', post(['content-length', '0'])],
+    ['a length that is too short', post(['content-length', '3'])],
+    ['a length with zeros', post(['content-length', `0${evil.length}`])],
+    ['two lengths', post(['content-length', `${evil.length}`], ['content-length', `${evil.length}`])],
+    ['a request line in the path', [[':method', 'POST'], ...get('/a HTTP/1.1\r\nX: y').slice(1)]],
+    ['a request line in the method', [[':method', 'POST /evil HTTP/1.1\r\nX: y'], ...get('/a').slice(1)]],
+    ['a body of GET', get('/a')],
+  ];
+
+  it('reaches the back end as one request, or not at all', async () => {
+    const recorder = await startRecorder();
+    const tls = { cert: fixture('default.pem'), key: fixture('default.key.pem') };
+    const gateway = await startGatewayBefore(recorder.origin, { tls });
+    for (const [, fields] of attempts) {
+      const client = await FrameClient.open(gateway.port);
+      client.request(1, fields, endHeaders);
+      client.frame(type.data, endStream, 1, evil);
+      await client.first(
+        ({ type: kind, flags }) => kind === type.rstStream || (kind <= 1 && (flags & endStream) !== 0),
+      );
+      client.socket.destroy();
+    }
+    await gateway.stop();
+    await recorder.stop();
+    expect(recorder.faults).toEqual([]);
+    expect(recorder.requests.filter(({ target }) => target !== '/a')).toEqual([]);
+    expect(recorder.requests.some(({ body }) => body === evil)).toBe(true);
+  });
 });
 
 interface LogLine {
