@@ -112,5 +112,7 @@ function errorOf({ code, outcome, status }: RequestRecord): string | undefined {
 }
 
 function defined(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+  const known: Attributes = {};
+  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) known[name] = value;
+  return known;
 }
