@@ -19,6 +19,8 @@ import { median } from './quantile.ts';
 import type { Effort, Report, ReportTable } from './report.ts';
 
 const connections = 16;
+/** Sent to each before a comparison, so that no code is compiled while it is measured. */
+const warmRequests = 2_000;
 
 /** One kind of request, and how much less often it is sent than the smallest. */
 interface Kind {
@@ -61,7 +63,8 @@ async function compare(
 ): Promise<ReportTable> {
   const count = Math.ceil(requests / rarer);
   const turn = (contestant: Contestant) => takeTurn(contestant, request, count, load);
-  for (const contestant of contestants) await turn(contestant);
+  const warm = Math.max(count, warmRequests);
+  for (const contestant of contestants) await takeTurn(contestant, request, warm, load);
   const rounds: number[][] = [];
   for (let pair = 0; pair < pairs; pair += 1) {
     const round: number[] = [];
