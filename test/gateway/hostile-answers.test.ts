@@ -10,7 +10,7 @@ import { type RawServer, rawServer, type Wire } from './wire.ts';
 const seed = 20_261_121;
 const random = new Random(seed);
 const hostile = Array.from({ length: 400 }, () => randomAnswer(random));
-const atOnce = 16;
+const atOnce = 32;
 
 /** What a client got: an answer of the application, or in one word why it got none. */
 type Got = { readonly status: number; readonly fields: readonly string[]; readonly body: string } | string;
@@ -25,7 +25,7 @@ describe('answers that are malformed at some place or at none', () => {
   beforeAll(async () => {
     application = await rawServer(answerAsAsked);
     for (const forwarder of forwarders) {
-      const timeouts = { response: '200ms', idle: '200ms' };
+      const timeouts = { response: '3s', idle: '1s' };
       const gateway = await startGatewayBefore(application.origin, {}, { forwarder, timeouts });
       got.set(forwarder, await askForAll(gateway));
       await gateway.stop();
