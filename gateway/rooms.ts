@@ -32,6 +32,8 @@ export interface RoomPorts {
   readonly metrics: Metrics;
   /** Where sampled requests are recorded as spans; undefined: nowhere. */
   readonly tracing?: Tracing | undefined;
+  /** Told of each client that wrote through legacy, for other processes whose next requests may be that client's; undefined: there are none. */
+  readonly tellWrite?: ((client: string, waitMs: number) => void) | undefined;
 }
 
 /** What a process of a gateway knows and does, whether requests come to it, orders, or both. */
@@ -43,6 +45,8 @@ export interface Rooms {
   readonly flags: Flags;
   readonly evidence: Evidence;
   readonly targets: Targets;
+  /** Undefined without a bridge. */
+  readonly readYourWrites: ReadYourWrites | undefined;
   readonly plans: Plans;
   readonly forwarder: Forwarders;
   readonly flow: RequestFlow;
@@ -68,20 +72,25 @@ export async function openRooms(
   const flags = opened.keep(await startFlags({ unleash, journal, dataDir, logger, metrics }));
   const evidence = opened.keep(await startEvidence({ journal, dataDir, logger, metrics }));
   const known = { telemetry, bypass: bypassOf(telemetry), accounting, journal, flags, evidence };
+  const heads = config.bridgeUrl === undefined ? undefined : new BridgeHeads(config.bridgeUrl);
   const own = {
+    heads,
+    readYourWrites: heads && new ReadYourWrites(heads, ports.tellWrite),
     forwarder: new Forwarders(),
     targets: new Targets({ telemetry: targetsTelemetry(logger, metrics), now: () => performance.now() }),
     exchanges: new OfferedExchanges(),
     pseudonym: `strangler-${randomBytes(6).toString('hex')}`,
   };
   const plans = opened.keep(await openPlans(config, ports, known, own));
-  const { forwarder, targets } = own;
-  return { ...known, targets, plans, forwarder, flow: openFlow(plans, known, own) };
+  const { forwarder, targets, readYourWrites } = own;
+  return { ...known, targets, readYourWrites, plans, forwarder, flow: openFlow(plans, known, own) };
 }
 
-type Known = Omit<Rooms, 'targets' | 'plans' | 'forwarder' | 'flow'>;
+type Known = Omit<Rooms, 'targets' | 'readYourWrites' | 'plans' | 'forwarder' | 'flow'>;
 
 interface Own {
+  readonly heads: BridgeHeads | undefined;
+  readonly readYourWrites: ReadYourWrites | undefined;
   readonly forwarder: Forwarders;
   readonly targets: Targets;
   readonly exchanges: OfferedExchanges;
@@ -94,12 +103,9 @@ function openPlans(
   { telemetry, accounting, evidence }: Known,
   own: Own,
 ): Promise<Plans> {
-  const heads = config.bridgeUrl === undefined ? undefined : new BridgeHeads(config.bridgeUrl);
   return Plans.open(config, {
     ...own,
     ids: accounting.ids,
-    heads,
-    readYourWrites: heads && new ReadYourWrites(heads),
     evidence,
     telemetry,
     rewritingTelemetry: createRewritingTelemetry(logger, metrics),

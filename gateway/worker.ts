@@ -59,7 +59,7 @@ async function open(config: GatewayConfig, ports: WorkerPorts, opened: Opened): 
 }
 
 function obey(order: Parameters<RunningWorker['obey']>[0], rooms: Rooms, front: InnerFront): Promise<void> {
-  const { bypass, evidence, journal } = rooms;
+  const { bypass, evidence, journal, readYourWrites } = rooms;
   switch (order.kind) {
     case 'bypass':
       bypass.set(order.on, order.by);
@@ -70,6 +70,9 @@ function obey(order: Parameters<RunningWorker['obey']>[0], rooms: Rooms, front: 
       return front.reloadCertificates();
     case 'flush-evidence':
       return evidence.flush();
+    case 'client-wrote':
+      readYourWrites?.wroteElsewhere(order.client, order.waitMs);
+      return Promise.resolve();
     case 'look-at-log':
       return journal.look();
     default:

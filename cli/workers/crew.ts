@@ -18,7 +18,9 @@ const workerProgram = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 const askMs = 1_000;
 
 /** How long an order may take, and whether a worker that has not done it may live on: it would go by what was abolished. */
-const orders: Readonly<Record<Exclude<WorkerOrder['kind'], 'look-at-log'>, { withinMs: number; vital: boolean }>> = {
+const orders: Readonly<
+  Record<Exclude<WorkerOrder['kind'], 'look-at-log' | 'client-wrote'>, { withinMs: number; vital: boolean }>
+> = {
   bypass: { withinMs: 1_000, vital: true },
   configuration: { withinMs: 10_000, vital: true },
   'reopen-logs': { withinMs: 5_000, vital: false },
@@ -52,6 +54,9 @@ export class ForkedCrew implements WorkerCrew {
       program: workerProgram,
       stdout: printsLog ? process.stdout : undefined,
       welcome: () => ({ path, written: this.#written, bypassed: bypassed() }),
+      passOn: (from: Member, order: WorkerOrder) => {
+        for (const member of this.#members) if (member !== from) member.notify(order);
+      },
       telemetry: this.#telemetry,
     };
     this.#members = Array.from({ length: configuration.workers }, (_, index) => new Member(index + 1, ports));
@@ -95,7 +100,7 @@ export class ForkedCrew implements WorkerCrew {
   }
 
   async #tellOne(member: Member, order: WorkerOrder): Promise<void> {
-    if (order.kind === 'look-at-log') return member.notify(order);
+    if (order.kind === 'look-at-log' || order.kind === 'client-wrote') return member.notify(order);
     const { withinMs, vital } = orders[order.kind];
     const problem = await member.tell(order, withinMs);
     if (problem === undefined) return;

@@ -25,6 +25,8 @@ export interface MemberPorts {
   readonly program: string;
   /** Where whole lines of its standard output go; undefined: it shares this process's. */
   readonly stdout: NodeJS.WritableStream | undefined;
+  /** It tells of something that the other workers are to know. */
+  readonly passOn: (from: Member, order: WorkerOrder) => void;
   readonly telemetry: CrewTelemetry;
 }
 
@@ -129,6 +131,9 @@ export class Member {
           served = true;
           this.#become('serving', {});
           first?.serving();
+          break;
+        case 'client-wrote':
+          this.#ports.passOn(this, message);
           break;
         case 'taken':
           this.#taken(message.id);

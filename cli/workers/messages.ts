@@ -24,6 +24,8 @@ export type FromWorker =
   /** It can be welcomed. */
   | { readonly kind: 'hello' }
   | { readonly kind: 'serving' }
+  /** A client wrote through legacy: the other workers are to know. */
+  | { readonly kind: 'client-wrote'; readonly client: string; readonly waitMs: number }
   /** It has the connection, or it is gone. */
   | { readonly kind: 'taken'; readonly id: number }
   | { readonly kind: 'not-serving'; readonly problem: string }

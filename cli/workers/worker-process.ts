@@ -79,6 +79,7 @@ async function start(welcome: Welcome): Promise<Started> {
     metrics,
     tracing: otlp?.tracing,
     bypassed: welcome.bypassed,
+    tellWrite: (client, waitMs) => say({ kind: 'client-wrote', client, waitMs }),
   });
   const stop = async () => {
     await worker.stop();

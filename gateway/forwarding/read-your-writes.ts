@@ -23,16 +23,29 @@ export type ReadFrom =
  */
 export class ReadYourWrites {
   readonly #heads: BridgeHeads;
+  readonly #tell: (client: string, waitMs: number) => void;
   readonly #now: () => number;
   readonly #writes = new Map<string, Write>();
 
-  constructor(heads: BridgeHeads, now: () => number = () => performance.now()) {
+  /** `tell` passes on what was learned here. */
+  constructor(
+    heads: BridgeHeads,
+    tell: (client: string, waitMs: number) => void = () => {},
+    now: () => number = () => performance.now(),
+  ) {
     this.#heads = heads;
+    this.#tell = tell;
     this.#now = now;
   }
 
   /** A write of this client was answered by legacy just now. */
   wrote(client: string, waitMs: number): void {
+    this.#tell(client, waitMs);
+    this.wroteElsewhere(client, waitMs);
+  }
+
+  /** Another process has passed on that this client wrote. */
+  wroteElsewhere(client: string, waitMs: number): void {
     this.#writes.delete(client);
     this.#writes.set(client, { untilMs: this.#now() + rememberMs, address: this.#heads.atLeast(waitMs) });
     this.#forget();

@@ -38,6 +38,8 @@ export type WorkerOrder =
   | { readonly kind: 'reload-certificates' }
   /** Send what was counted to the log now. */
   | { readonly kind: 'flush-evidence' }
+  /** A client wrote through another worker: its next reads may come here. */
+  | { readonly kind: 'client-wrote'; readonly client: string; readonly waitMs: number }
   /** The log has another event of stages and flags: nobody needs to wait for its notice. */
   | { readonly kind: 'look-at-log' };
 
