@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type HrTime, ValueType } from '@opentelemetry/api';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
@@ -33,7 +34,8 @@ const timeoutMs = 5_000;
  */
 export function startOtlp({ otlp, headers, intervalMs }: TelemetryConfig, ports: OtlpPorts): RunningOtlp {
   const resource = resources
-    .resourceFromAttributes({ 'service.name': ports.service })
+    // Several processes of a gateway send the same metrics: without it each would overwrite the others'.
+    .resourceFromAttributes({ 'service.name': ports.service, 'service.instance.id': randomUUID() })
     .merge(resources.detectResources({ detectors: [resources.envDetector] }));
   const ids = new ChosenIds(createRandomHex());
   const exporterOf = (signal: string) => ({
