@@ -1,7 +1,6 @@
 /** Runs the legacy application, which knows nothing of us, so that it ends when the process that started it is gone. */
-import { register } from 'tsx/esm/api';
+import './read-typescript.mjs';
 
-register();
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();
 await import('../legacy-stub/main.ts');

@@ -2,7 +2,6 @@
 import { ensurePackages } from './bootstrap.mjs';
 
 ensurePackages('run');
-const { register } = await import('tsx/esm/api');
-register();
+await import('./read-typescript.mjs');
 const { main } = await import('./main.ts');
 await main(process.argv.slice(2));

@@ -1,6 +1,5 @@
 /** One worker of a gateway: a process that serves requests. It is started by the gateway's first process (crew.ts), never by hand. */
-import { register } from 'tsx/esm/api';
+import '../read-typescript.mjs';
 
-register();
 const { work } = await import('./worker-process.ts');
 await work();

@@ -28,5 +28,11 @@ export function configure(
   const freePorts = { listeners: { public: { port: 0 }, admin: { port: 0 } } };
   const quiet = { legacy: { url: 'http://127.0.0.1:8000' }, accessLog: 'off' };
   const parsed = gatewaySchema.parse({ ...quiet, ...freePorts, ...written });
-  return gatewayConfig(parsed, { folder: dataDir, dataDir, adminToken: 'token', secrets: parsed.identity.secret ?? [secret], bridgeUrl });
+  return gatewayConfig(parsed, {
+    folder: dataDir,
+    dataDir,
+    adminToken: 'token',
+    secrets: parsed.identity.secret ?? [secret],
+    bridgeUrl,
+  });
 }
