@@ -13,7 +13,7 @@ import type { ReadMessage } from './read-with-node.ts';
 /** What wire takes of a connection's bytes, and from where on it does not. */
 export interface WireReading {
   readonly messages: readonly ReadMessage[];
-  /** Where the first request begins that it does not take, for now or ever. */
+  /** Where the first request begins that it does not take. */
   readonly rest: number;
   /** It handed the rest over, rather than wait for more of it. */
   readonly handedOver: boolean;

@@ -77,7 +77,7 @@ export class UpstreamConnection implements Timed {
     return this.#socket.writableNeedDrain;
   }
 
-  /** False: enough for now; `drained` is called when it may go on. */
+  /** False: enough until `drained` is called. */
   write(bytes: Buffer | string): boolean {
     return this.#socket.write(bytes, 'latin1');
   }
