@@ -50,7 +50,7 @@ export class Http2Connection {
     session.on('stream', (...received: [ServerHttp2Stream, IncomingHttpHeaders, number, string[]]) =>
       this.#take(...received),
     );
-    sayWhatWasBroken(session);
+    endWell(session, socket);
     session.on('error', (error: NodeJS.ErrnoException) => this.#failed(error));
     watchLiveness(session, limits.stallMs, () => this.#gone());
     session.once('close', () => clearTimeout(this.#waiting));
@@ -131,7 +131,7 @@ export class Http2Connection {
     if (this.#closing) return;
     this.#closing = true;
     this.#session.close();
-    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
+    linger(this.#socket);
   }
 }
 
@@ -146,9 +146,21 @@ const codeOf: ReadonlyMap<number | undefined, number> = new Map([
   [-904, constants.NGHTTP2_ENHANCE_YOUR_CALM],
 ]);
 
-/** Makes GOAWAY name what the client broke: Node destroys its session without a code, which then says that the fault is ours. */
-function sayWhatWasBroken(session: ServerHttp2Session): void {
+/**
+ * Makes GOAWAY name what the client broke: Node destroys its session without a code, which then says that the fault is ours. And sees to the
+ * connection's end: of a client that leaves meanwhile Node may learn nothing any more, and keep it for ever.
+ */
+function endWell(session: ServerHttp2Session, socket: Socket): void {
   const destroy = session.destroy.bind(session);
-  session.destroy = (error?: NodeJS.ErrnoException, code?: number) =>
+  session.destroy = (error?: NodeJS.ErrnoException, code?: number) => {
     destroy(error, code ?? (error && (codeOf.get(error.errno) ?? NGHTTP2_INTERNAL_ERROR)));
+    linger(socket);
+  };
+}
+
+/** Leaves a connection that is ending some time for it. */
+function linger(socket: Socket): void {
+  if (socket.destroyed) return;
+  const cut = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once('close', () => clearTimeout(cut));
 }

@@ -182,6 +182,13 @@ describe('a connection whose protocol was broken while it was served is let go, 
     ['a field block that is rubbish', () => client.frame(type.headers, 5, 3, Buffer.alloc(40, 0xff))],
     ['a frame longer than allowed', () => client.frame(type.data, 0, 1, Buffer.alloc(16_385))],
     ['a window beyond its bound', () => client.frame(type.windowUpdate, 0, 0, number(0x7fffffff))],
+    [
+      'a breach after a farewell',
+      () => {
+        client.frame(type.goaway, 0, 0, Buffer.alloc(8));
+        client.frame(type.headers, 5, 3, Buffer.alloc(40, 0xff));
+      },
+    ],
   ])('tells nobody of %s', async (_, attack) => {
     serve = (wire) => void wire.until(/\r\n\r\n/).then(() => wire.send('HTTP/1.1 200 OK\r\n\r\nbeginning'));
     client.request(1);
