@@ -64,7 +64,7 @@ async function download(names: readonly string[], isNeeded: (name: string) => bo
   }
 }
 
-/** The packages and those of their dependencies that are not installed: what a simulated installation would bring. */
+/** The packages and those of their dependencies that this machine lacks: what a simulated installation would bring, and what is hollow. */
 async function wanted(
   names: readonly string[],
   isNeeded: (name: string) => boolean,
@@ -73,7 +73,23 @@ async function wanted(
   const simulated = ['-s', '-o', 'Debug::NoLocking=1', 'install', '--no-install-recommends', ...names];
   const { stdout } = await run('apt-get', [...options, ...simulated]);
   const brought = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1]!);
-  return [...new Set([...names.filter((name) => !name.includes('*')), ...brought])].filter(isNeeded);
+  const named = names.filter((name) => !name.includes('*'));
+  return [...new Set([...named, ...brought, ...(await hollow(named, options))])].filter(isNeeded);
+}
+
+/** Dependencies that count as installed and whose programs are gone all the same, as in an image that was slimmed by hand. */
+async function hollow(names: readonly string[], options: readonly string[]): Promise<string[]> {
+  const kinds = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map((kind) => `--no-${kind}`);
+  const { stdout } = await run('apt-cache', [...options, 'depends', '--recurse', '--installed', ...kinds, ...names]);
+  const installed = [...stdout.matchAll(/^[a-z0-9]\S*/gm)].map(([name]) => name);
+  const lacking = await Promise.all(installed.map(lacksPrograms));
+  return installed.filter((_, index) => lacking[index]);
+}
+
+async function lacksPrograms(name: string): Promise<boolean> {
+  const listed = await run('dpkg-query', ['-L', name]).catch(() => ({ stdout: '' }));
+  const programs = listed.stdout.split('\n').filter((path) => /^\/usr\/s?bin\/[^/]+$/.test(path));
+  return programs.some((path) => !existsSync(path));
 }
 
 function privateLists(scratch: string): string[] {

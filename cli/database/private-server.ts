@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { type Child, startChild } from '../../runtime/child-process.ts';
@@ -31,7 +31,7 @@ export async function startPrivateServer(
   directory: string,
   port: number,
 ): Promise<PrivateServer> {
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(join(directory, 'tmp'), { recursive: true });
   const secret = secretFile(directory, 'password');
   const left = await leftRunning(directory, secret);
   if (left) return left;
@@ -93,6 +93,8 @@ function commonOptions(binary: ServerBinary, data: string): string[] {
     ...runAs(),
     ...places(binary),
     `--datadir=${data}`,
+    // One of its own: a server that starts removes every temporary table from it, those of another server too.
+    `--tmpdir=${join(dirname(data), 'tmp')}`,
     ...(binary.flavour === 'mariadb' ? ['--innodb-log-file-size=16M'] : mysqlAlone),
   ];
 }
