@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, lstatSync, readdirSync } from 'node:fs';
+import { lchownSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { RealPartUnavailable } from './real-part.ts';
@@ -23,9 +23,9 @@ export async function unprivilegedAccount(server: string): Promise<Account> {
   }
 }
 
-/** Makes a file or folder the account's own. */
+/** Makes a file, a folder or a link the account's own; a link may lead to nothing. */
 export function give(path: string, { uid, gid }: Account): void {
-  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+  if (uid !== undefined && gid !== undefined) lchownSync(path, uid, gid);
 }
 
 /** The same with all that a folder holds. */
