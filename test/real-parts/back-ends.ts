@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findNginx } from '../../bench/proxy/nginx.ts';
 import { freePort } from '../free-port.ts';
 import { giveAll, unprivilegedAccount } from './account.ts';
-import { bringDebianPackages } from './debian-tree.ts';
+import { bringLampPackages, lampEnvironment } from './lamp-packages.ts';
 import { type RealPart, RealPartUnavailable } from './real-part.ts';
 import { startTied, type TiedProgram } from './tied-process.ts';
 
@@ -31,12 +31,12 @@ export async function startNginxBackEnd(): Promise<BackEnd> {
 
 /** Apache with PHP in it, whose script answers. Throws RealPartUnavailable. */
 export async function startApacheBackEnd(): Promise<BackEnd> {
-  const tree = await bringDebianPackages('lamp', ['apache2', 'libapache2-mod-php']);
   const account = await unprivilegedAccount('Apache');
   const modules = '/usr/lib/apache2/modules';
-  const php = tree.names(modules).find((name) => /^libphp[\d.]+\.so$/.test(name)) ?? 'libphp.so';
   const names = ['mpm_prefork', 'authz_core', 'alias', 'mime'];
   return start(async (home, port) => {
+    const tree = await bringLampPackages(home, account);
+    const php = tree.names(modules).find((name) => /^libphp[\d.]+\.so$/.test(name)) ?? 'libphp.so';
     const lines = [
       ...names.map((name) => `LoadModule ${name}_module "${tree.file(`${modules}/mod_${name}.so`)}"`),
       `LoadModule php_module "${tree.file(`${modules}/${php}`)}"`,
@@ -62,7 +62,7 @@ export async function startApacheBackEnd(): Promise<BackEnd> {
     return {
       command: tree.file('/usr/sbin/apache2'),
       args: ['-f', join(home, 'apache.conf'), '-DFOREGROUND'],
-      options: { ...account, env: { PATH: process.env.PATH, LD_LIBRARY_PATH: tree.libraries, PHP_INI_SCAN_DIR: '' } },
+      options: { ...account, env: lampEnvironment(tree) },
     };
   });
 }

@@ -6,7 +6,8 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import WebSocket from 'ws';
 import { until } from '../until.ts';
-import { type RealPart, RealPartUnavailable } from './real-part.ts';
+import { bringDebianPackages } from './debian-tree.ts';
+import type { RealPart } from './real-part.ts';
 import { startTied } from './tied-process.ts';
 
 /** A Chromium without a window, with a profile of its own. */
@@ -31,11 +32,12 @@ export interface Page {
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** Starts the machine's own Chromium; it reaches nothing but `localhost`. Throws RealPartUnavailable where there is none. */
+/** Starts the machine's own Chromium, or Debian's unpacked; it reaches nothing but `localhost`. Throws RealPartUnavailable where neither can be had. */
 export async function startChromium(): Promise<RunningChromium> {
-  const command = findProgram();
+  const { command, libraries } = findProgram() ?? (await bringProgram());
   const home = mkdtempSync(join(tmpdir(), 'chromium-'));
   const port = join(home, 'DevToolsActivePort');
+  const env = { PATH: process.env.PATH, HOME: home, LD_LIBRARY_PATH: libraries };
   const browser = await startTied({
     command,
     args: [
@@ -47,7 +49,7 @@ export async function startChromium(): Promise<RunningChromium> {
       '--remote-debugging-port=0',
       `--user-data-dir=${home}`,
     ],
-    options: { cwd: home, env: { PATH: process.env.PATH, HOME: home } },
+    options: { cwd: home, env },
     stopSignal: 'SIGTERM',
     log: join(home, 'chromium.log'),
     isReady: async () => readIfThere(port).split('\n').length > 1,
@@ -55,7 +57,7 @@ export async function startChromium(): Promise<RunningChromium> {
   });
   const [number, path] = readFileSync(port, 'utf8').split('\n');
   const tools = await Tools.connect(`ws://127.0.0.1:${number}${path}`);
-  const { stdout } = await promisify(execFile)(command, ['--version']);
+  const { stdout } = await promisify(execFile)(command, ['--version'], { env });
   return {
     version: stdout.trim(),
     open: () => openPage(tools),
@@ -67,11 +69,22 @@ export async function startChromium(): Promise<RunningChromium> {
   };
 }
 
-function findProgram(): string {
+/** A program, and where its libraries are when it was unpacked rather than installed. */
+interface Program {
+  readonly command: string;
+  readonly libraries: string;
+}
+
+function findProgram(): Program | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-  if (!found) throw new RealPartUnavailable(`this machine has none of ${names.join(', ')}`);
-  return found;
+  return found === undefined ? undefined : { command: found, libraries: '' };
+}
+
+/** Debian's `chromium` is a script that wants to be installed; the program itself does not. */
+async function bringProgram(): Promise<Program> {
+  const tree = await bringDebianPackages('chromium', ['chromium']);
+  return { command: tree.file('/usr/lib/chromium/chromium'), libraries: tree.libraries };
 }
 
 function isExecutable(path: string): boolean {

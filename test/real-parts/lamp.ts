@@ -1,21 +1,12 @@
 import { type ExecFileOptions, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  appendFileSync,
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../free-port.ts';
 import { type Account, giveAll, unprivilegedAccount } from './account.ts';
-import { bringDebianPackages, copyTree, type DebianTree } from './debian-tree.ts';
+import type { DebianTree } from './debian-tree.ts';
 import {
   apacheConfiguration,
   type LampDatabase,
@@ -25,6 +16,7 @@ import {
   wordpressConfiguration,
 } from './lamp-configuration.ts';
 import { createLampDatabases } from './lamp-databases.ts';
+import { bringLampPackages, lampEnvironment } from './lamp-packages.ts';
 import { type RealPart, RealPartUnavailable } from './real-part.ts';
 import { startTied, type TiedProcess } from './tied-process.ts';
 
@@ -57,22 +49,11 @@ interface Site {
   readonly password: string;
 }
 
-const packages = [
-  'apache2',
-  'libapache2-mod-php',
-  'php-cli',
-  ...['mysql', 'gd', 'curl', 'intl', 'mbstring', 'xml'].map((extension) => `php-${extension}`),
-  'wordpress',
-  'wordpress-theme-*',
-  'mediawiki',
-];
-
 /**
  * Brings the packages (60 MB), lays both applications out in a folder of their own, creates their databases on the server that `databaseUrl`
  * names (an account that may do anything), installs both and starts Apache on loopback. Throws RealPartUnavailable.
  */
 export async function startLamp(databaseUrl: string): Promise<RunningLamp> {
-  const brought = await bringDebianPackages('lamp', packages);
   const account = await unprivilegedAccount('Apache');
   const home = mkdtempSync(join(tmpdir(), 'lamp-'));
   const databases = await createLampDatabases(databaseUrl);
@@ -81,7 +62,7 @@ export async function startLamp(databaseUrl: string): Promise<RunningLamp> {
     rmSync(home, { recursive: true, force: true });
   };
   try {
-    const tree = await runnable(brought, home, account);
+    const tree = await bringLampPackages(home, account);
     const password = `Adm1n-${randomBytes(9).toString('hex')}`;
     return await startSite(
       { tree, home, database: databases.database, ports: await freePorts(), account, password },
@@ -91,19 +72,6 @@ export async function startLamp(databaseUrl: string): Promise<RunningLamp> {
     await remove();
     throw error;
   }
-}
-
-/** The tree in place, or copied into `home` when a folder above shuts the account out. */
-async function runnable(tree: DebianTree, home: string, account: Account): Promise<DebianTree> {
-  chmodSync(home, 0o755);
-  try {
-    await program(tree, '/usr/sbin/apache2', ['-v'], { ...account, cwd: home });
-    return tree;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES') throw new RealPartUnavailable(`Debian's Apache does not run on this machine: ${message}`);
-  }
-  return copyTree(tree, join(home, 'packages'));
 }
 
 async function freePorts(): Promise<LampPorts> {
@@ -178,7 +146,7 @@ async function startApache({ tree, home, account, ports }: Site): Promise<TiedPr
   return startTied({
     command: tree.file('/usr/sbin/apache2'),
     args: ['-f', join(home, 'apache.conf'), '-DFOREGROUND'],
-    options: { ...account, cwd: home, env: environment(tree) },
+    options: { ...account, cwd: home, env: lampEnvironment(tree) },
     stopSignal: 'SIGTERM',
     log: join(home, 'apache.log'),
     isReady: () => answers(`http://127.0.0.1:${ports.wordpress}/readme.html`),
@@ -224,13 +192,8 @@ async function program(
   words: readonly string[],
   options: ExecFileOptions,
 ): Promise<string> {
-  const { stdout } = await run(tree.file(path), words, { ...options, env: environment(tree), encoding: 'utf8' });
+  const { stdout } = await run(tree.file(path), words, { ...options, env: lampEnvironment(tree), encoding: 'utf8' });
   return stdout as string;
-}
-
-/** All of it: an Apache that runs beside others must not take their environment for its own. No folder is searched for PHP's settings. */
-function environment({ libraries }: DebianTree): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, LD_LIBRARY_PATH: libraries, PHP_INI_SCAN_DIR: '' };
 }
 
 function answers(url: string): Promise<boolean> {
