@@ -17,7 +17,7 @@ import {
 } from './lamp-configuration.ts';
 import { createLampDatabases } from './lamp-databases.ts';
 import { bringLampPackages, lampEnvironment } from './lamp-packages.ts';
-import { type RealPart, RealPartUnavailable } from './real-part.ts';
+import type { RealPart } from './real-part.ts';
 import { startTied, type TiedProcess } from './tied-process.ts';
 
 const run = promisify(execFile);
