@@ -81,9 +81,9 @@ function findProgram(): Program | undefined {
   return found === undefined ? undefined : { command: found, libraries: '' };
 }
 
-/** Debian's `chromium` is a script that wants to be installed; the program itself does not. */
+/** Debian's `chromium` is a script that wants to be installed; the program needs but its own folder, which two packages share. */
 async function bringProgram(): Promise<Program> {
-  const tree = await bringDebianPackages('chromium', ['chromium']);
+  const tree = await bringDebianPackages('chromium', ['chromium', 'chromium-common']);
   return { command: tree.file('/usr/lib/chromium/chromium'), libraries: tree.libraries };
 }
 
