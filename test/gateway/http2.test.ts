@@ -306,11 +306,11 @@ async function drain(stream: ClientHttp2Stream): Promise<number> {
 describe('a connection', () => {
   it('that stops lets its requests finish, and sends new ones elsewhere', async () => {
     let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
     serve = async (wire) => {
-      await wire.until(/\r\n\r\n/);
-      await new Promise<void>((resolve) => {
-        finish = resolve;
-      });
+      await finished;
       wire.send(ok);
     };
     await start();
