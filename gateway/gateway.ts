@@ -5,7 +5,7 @@ import { flagsInUse, viewOf } from './admin/route-view.ts';
 import { Bypass } from './bypass.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Front, openFront } from './front.ts';
-import { Opened } from './opened.ts';
+import { type Opened, openAll } from './opened.ts';
 import type { ConfigurationSource, ReadConfiguration, ReloadOutcome } from './reload/configuration.ts';
 import { reloadTelemetry } from './reload/reload-telemetry.ts';
 import { Reloading } from './reload/reloading.ts';
@@ -41,14 +41,8 @@ export interface RunningGateway extends RunningPart {
  * each; (3) reloading, which replaces the plan; (4) the admin API. Neither log, bridge, flag server nor any side needs to be there. Rejects when a
  * port cannot be opened; then everything opened before is closed again.
  */
-export async function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
-  const opened = new Opened();
-  try {
-    return await open(config, ports, opened);
-  } catch (error) {
-    await opened.stop();
-    throw error;
-  }
+export function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
+  return openAll((opened) => open(config, ports, opened));
 }
 
 async function open(config: GatewayConfig, ports: GatewayPorts, opened: Opened): Promise<RunningGateway> {

@@ -27,3 +27,14 @@ export class Opened implements RunningPart {
     if (failures.length > 0) throw new AggregateError(failures, 'parts of the gateway did not stop');
   }
 }
+
+/** Opens everything, or rejects with what was opened until then closed again. */
+export async function openAll<Whole>(open: (opened: Opened) => Promise<Whole>): Promise<Whole> {
+  const opened = new Opened();
+  try {
+    return await open(opened);
+  } catch (error) {
+    await opened.stop();
+    throw error;
+  }
+}

@@ -4,7 +4,7 @@ import { degradations } from './admin/status.ts';
 import { Bypass } from './bypass.ts';
 import type { GatewayConfig } from './config.ts';
 import { type InnerFront, openInnerFront } from './front.ts';
-import { Opened } from './opened.ts';
+import { type Opened, openAll } from './opened.ts';
 import type { ReadConfiguration } from './reload/configuration.ts';
 import { openRooms, type RoomPorts, type Rooms } from './rooms.ts';
 import type { WorkerAnswers, WorkerOrder, WorkerQuestion, WorkerReport } from './workers/workers.ts';
@@ -30,14 +30,8 @@ export interface RunningWorker extends RunningPart {
  * Starts a worker: a gateway without an admin API. It follows the same log as all others, and keeps its copies in a folder of its own. Rejects when
  * a file that the configuration names cannot be used.
  */
-export async function startWorker(config: GatewayConfig, ports: WorkerPorts): Promise<RunningWorker> {
-  const opened = new Opened();
-  try {
-    return await open(config, ports, opened);
-  } catch (error) {
-    await opened.stop();
-    throw error;
-  }
+export function startWorker(config: GatewayConfig, ports: WorkerPorts): Promise<RunningWorker> {
+  return openAll((opened) => open(config, ports, opened));
 }
 
 async function open(config: GatewayConfig, ports: WorkerPorts, opened: Opened): Promise<RunningWorker> {

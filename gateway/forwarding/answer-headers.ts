@@ -1,8 +1,7 @@
 import { publicFieldValue } from '../rewriting/answer-field.ts';
 import type { SideRewriting } from '../rewriting/side-rewriting.ts';
 import { answerField } from './answer-field.ts';
-import { eachField } from './header-fields.ts';
-import { namedByConnection } from './named-by-connection.ts';
+import { namedByConnection, withoutNamed } from './named-by-connection.ts';
 
 /** What is changed in an answer on its way to the client. */
 export interface AnswerHeaderOptions {
@@ -53,20 +52,12 @@ export function clientAnswerHeaders(raw: readonly string[], options: AnswerHeade
     }
   }
   const named = connection === undefined ? undefined : namedByConnection(connection);
-  if (named !== undefined) fields = without(fields, named);
+  if (named !== undefined) fields = withoutNamed(fields, named, 0);
   if (splits && (!saysCaching || named?.has('cache-control'))) fields.push('Cache-Control', 'private');
   if (setCookie !== undefined) fields.push('Set-Cookie', setCookie);
   if (own !== undefined) fields.push(own[0], own[1]);
   if (!saysRequestId || named?.has('x-request-id')) fields.push('X-Request-Id', options.requestId);
   return fields;
-}
-
-function without(fields: readonly string[], named: ReadonlySet<string>): string[] {
-  const kept: string[] = [];
-  eachField(fields, (name, value, lower) => {
-    if (!named.has(lower)) kept.push(name, value);
-  });
-  return kept;
 }
 
 /** `public, max-age=60` → `private, max-age=60`; `no-store` and `private` stay as they are. */

@@ -1,3 +1,5 @@
+import { eachField } from './header-fields.ts';
+
 /** Options of Connection that name no field. */
 const plainOptions = new Set(['', 'keep-alive', 'close', 'upgrade', 'te']);
 
@@ -7,4 +9,13 @@ export function namedByConnection(value: string): ReadonlySet<string> | undefine
   const options = value.split(',').map((option) => option.trim().toLowerCase());
   const named = options.filter((option) => !plainOptions.has(option));
   return named.length === 0 ? undefined : new Set(named);
+}
+
+/** Fields less those that Connection named. The first `ours` entries are our own and stay: no client takes them away. */
+export function withoutNamed(fields: readonly string[], named: ReadonlySet<string>, ours: number): string[] {
+  const kept = fields.slice(0, ours);
+  eachField(fields.slice(ours), (name, value, lower) => {
+    if (!named.has(lower)) kept.push(name, value);
+  });
+  return kept;
 }

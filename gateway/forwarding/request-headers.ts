@@ -3,8 +3,7 @@ import type { Reception } from '../identity/reception.ts';
 import type { SideRewriting } from '../rewriting/side-rewriting.ts';
 import { upstreamFieldValue } from '../rewriting/upstream-fields.ts';
 import type { UpstreamConfig } from './config.ts';
-import { eachField } from './header-fields.ts';
-import { namedByConnection } from './named-by-connection.ts';
+import { namedByConnection, withoutNamed } from './named-by-connection.ts';
 import { requestField } from './request-field.ts';
 
 /** What a request to one side carries beside the client's own fields. */
@@ -72,10 +71,13 @@ export function upstreamRequestHeaders(
     }
   }
   const named = connection === undefined ? undefined : namedByConnection(connection);
-  if (named !== undefined) fields = without(fields, named);
+  if (named !== undefined) fields = withoutNamed(fields, named, hostEntries);
   pushOwn(fields, heard, reception, options);
   return fields;
 }
+
+/** Host is ours, name and value, and stands first. */
+const hostEntries = 2;
 
 /** What those before us have said of the way the request has taken. */
 interface Heard {
@@ -105,14 +107,6 @@ function forwardedElement({ peerAddress, publicAuthority, publicScheme }: Recept
 
 function listed(before: string | undefined, value: string): string {
   return before === undefined || before === '' ? value : `${before}, ${value}`;
-}
-
-function without(fields: readonly string[], named: ReadonlySet<string>): string[] {
-  const kept: string[] = [];
-  eachField(fields, (name, value, lower) => {
-    if (lower === 'host' || !named.has(lower)) kept.push(name, value);
-  });
-  return kept;
 }
 
 function ambiguous(name: string): GatewayError {
