@@ -22,7 +22,7 @@ const commandFiles: readonly CommandFile[] = [
   { commands: ['test'], load: async () => (await import('./commands/test.ts')).addTest },
   { commands: ['flags'], load: async () => (await import('./commands/flags.ts')).addFlags },
   { commands: ['shadow'], load: async () => (await import('./commands/shadow.ts')).addShadow },
-  { commands: ['cdc'], load: async () => (await import('./commands/cdc.ts')).addCdc },
+  { commands: ['cdc'], load: async () => (await import('./commands/cdc/cdc.ts')).addCdc },
   { commands: ['events'], load: async () => (await import('./commands/events.ts')).addEvents },
 ];
 

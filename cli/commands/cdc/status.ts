@@ -1,15 +1,13 @@
 import type { Command } from 'commander';
-import { parkingReasons } from '../../cdc-bridge/errors.ts';
-import type { BridgeStatus } from '../../cdc-bridge/status.ts';
-import { bridgeStatus } from '../bridge-status.ts';
-import { bold, print, red, table } from '../print.ts';
-import { openSystem } from '../system.ts';
+import { parkingReasons } from '../../../cdc-bridge/errors.ts';
+import type { BridgeStatus } from '../../../cdc-bridge/status.ts';
+import { bridgeStatus } from '../../bridge-status.ts';
+import { bold, print, red, table } from '../../print.ts';
+import { openSystem } from '../../system.ts';
 
 /** `strangler cdc status`: where the bridge is, what it could not map. */
-export function addCdc(program: Command): void {
-  program
-    .command('cdc')
-    .description('look into the bridge')
+export function addStatus(cdc: Command): void {
+  cdc
     .command('status')
     .description('position, lag, coverage of tables and parked row changes')
     .action(async (_options, command: Command) => {

@@ -1,0 +1,8 @@
+import type { Command } from 'commander';
+import { addStatus } from './status.ts';
+
+/** `strangler cdc …`: the bridge and what it reads, one file for each command. */
+export function addCdc(program: Command): void {
+  const cdc = program.command('cdc').description('look into the bridge');
+  addStatus(cdc);
+}
