@@ -1,45 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EventLog } from '../../contract/event-log.ts';
 import { openLog } from '../../event-log/open.ts';
-import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
-import { silent } from '../../runtime/logger.ts';
-import { Metrics } from '../../runtime/metrics.ts';
+import type { RunningGateway } from '../../gateway/gateway.ts';
 import { assigned } from './assignment.ts';
-import { configure } from './configure.ts';
-import { ask, type Side, startSide } from './sides.ts';
+import { ask } from './sides.ts';
+import { twoSides } from './two-sides.ts';
 import { eventually } from './wire.ts';
 
-let legacy: Side;
-let service: Side;
-let folder: string;
-let cleanups: (() => Promise<unknown>)[];
+const sides = twoSides();
 
-beforeEach(async () => {
-  [legacy, service, folder] = await Promise.all([
-    startSide('legacy'),
-    startSide('new'),
-    mkdtemp(join(tmpdir(), 'gateway-')),
-  ]);
-  cleanups = [legacy.stop, service.stop, () => rm(folder, { recursive: true, force: true })];
-});
+const onTheLog = async (): Promise<EventLog> => openLog(`sqlite:${join(sides.folder, 'log.db')}`);
 
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-});
-
-const onTheLog = async (): Promise<EventLog> => openLog(`sqlite:${join(folder, 'log.db')}`);
-const withoutLog = (): Promise<EventLog> => Promise.reject(new Error('away'));
-
-async function start(name: string, open: () => Promise<EventLog>, capability: object = {}): Promise<RunningGateway> {
-  const capabilities = { shipments: { service: service.origin, routes: ['GET /shipments/{id}'], ...capability } };
-  const config = configure({ legacy: { url: legacy.origin }, capabilities }, { dataDir: join(folder, name) });
-  const gateway = await startGateway(config, { openLog: open, logger: silent, metrics: new Metrics() });
-  cleanups.push(gateway.stop);
-  return gateway;
+/** A gateway with data of its own below the test's folder; without `openLog` its log is away. */
+function start(name: string, openLog?: () => Promise<EventLog>, capability: object = {}): Promise<RunningGateway> {
+  const capabilities = { shipments: { service: sides.service.origin, routes: ['GET /shipments/{id}'], ...capability } };
+  const written = { legacy: { url: sides.legacy.origin }, capabilities };
+  return sides.start(written, { dataDir: join(sides.folder, name), ...(openLog && { openLog }) });
 }
 
 const servedBy = async ({ publicUrl }: RunningGateway): Promise<string> =>
@@ -70,7 +48,7 @@ describe('moving a route', () => {
     const before = await start('one', onTheLog);
     await admin(before, 'POST', '/api/routes/shipments/promote', {});
     await before.stop();
-    const after = await start('one', withoutLog);
+    const after = await start('one');
     expect(await servedBy(after)).toBe('new');
     const refused = await admin(after, 'POST', `/api/routes/${route}/rollback`, {});
     expect(refused.status).toBeGreaterThanOrEqual(500);
@@ -108,7 +86,7 @@ describe('a flag', () => {
 
 describe('explaining', () => {
   it('tells the route, the side and every step, and sends nothing', async () => {
-    const gateway = await start('one', withoutLog, { split: [{ header: { 'x-beta': '1' } }] });
+    const gateway = await start('one', undefined, { split: [{ header: { 'x-beta': '1' } }] });
     const { status, body } = await admin(gateway, 'POST', '/api/explain', {
       method: 'GET',
       url: '/shipments/7',
@@ -123,7 +101,7 @@ describe('explaining', () => {
         { step: 'split', outcome: 'header x-beta is 1 → new' },
       ],
     });
-    expect([...legacy.received, ...service.received]).toEqual([]);
+    expect([...sides.legacy.received, ...sides.service.received]).toEqual([]);
   });
 
   it('names the side that then answers, for any request', async () => {
@@ -157,7 +135,7 @@ describe('explaining', () => {
   });
 
   it('refuses what the gateway would refuse', async () => {
-    const gateway = await start('one', withoutLog);
+    const gateway = await start('one');
     const { status, body } = await admin(gateway, 'POST', '/api/explain', {
       method: 'GET',
       url: '/a',

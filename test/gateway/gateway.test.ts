@@ -1,35 +1,17 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { verifySignedUser } from '../../contract/signed-user.ts';
 import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
 import { type Logger, silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import { configure, secret } from './configure.ts';
 import { type Answer, ask, type Side, startSide } from './sides.ts';
+import { twoSides } from './two-sides.ts';
 import { connect, eventually, rawServer } from './wire.ts';
 
-let legacy: Side;
-let service: Side;
-let dataDir: string;
-let cleanups: (() => Promise<unknown>)[];
-
-beforeEach(async () => {
-  [legacy, service, dataDir] = await Promise.all([
-    startSide('legacy'),
-    startSide('new'),
-    mkdtemp(join(tmpdir(), 'gateway-')),
-  ]);
-  cleanups = [legacy.stop, service.stop, () => rm(dataDir, { recursive: true, force: true })];
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-});
+const sides = twoSides();
 
 interface Wanted {
   readonly capability?: object;
@@ -41,21 +23,13 @@ interface Wanted {
 }
 
 /** A gateway without a log: it serves from what the configuration says. */
-async function start(routes: unknown[], wanted: Wanted = {}): Promise<RunningGateway> {
+function start(routes: unknown[], wanted: Wanted = {}): Promise<RunningGateway> {
   const written = {
-    legacy: { url: legacy.origin, timeouts: wanted.legacyTimeouts ?? { connect: '1s', response: '5s' } },
+    legacy: { url: sides.legacy.origin, timeouts: wanted.legacyTimeouts ?? { connect: '1s', response: '5s' } },
     identity: wanted.identity ?? {},
-    capabilities: { shipments: { service: wanted.service ?? service.origin, routes, ...wanted.capability } },
+    capabilities: { shipments: { service: wanted.service ?? sides.service.origin, routes, ...wanted.capability } },
   };
-  const config = configure(written, { dataDir, bridgeUrl: wanted.bridgeUrl });
-  const away = new Error('the log is away');
-  const gateway = await startGateway(config, {
-    openLog: () => Promise.reject(away),
-    logger: wanted.logger ?? silent,
-    metrics: new Metrics(),
-  });
-  cleanups.push(gateway.stop);
-  return gateway;
+  return sides.start(written, { bridgeUrl: wanted.bridgeUrl, logger: wanted.logger });
 }
 
 const servedBy = ({ body }: Answer): string => (JSON.parse(body) as { by: string }).by;
@@ -67,17 +41,17 @@ const asBrowser = { headers: { accept: 'text/html' } };
 
 describe('the smallest configuration', () => {
   it('serves everything from legacy and asks the new side afterwards, without log or bridge', async () => {
-    service.answer = (...exchange) => legacy.answer(...exchange);
+    sides.service.answer = (...exchange) => sides.legacy.answer(...exchange);
     const { publicUrl } = await start(['GET /shipments/{id}']);
     const answer = await ask(publicUrl, '/shipments/7?x=1');
     expect(servedBy(answer)).toBe('legacy');
     expect(answer.headers['set-cookie']).toBeUndefined();
-    await eventually(() => service.received.length === 1);
-    expect(service.received[0]).toMatchObject({ method: 'GET', url: '/shipments/7?x=1' });
+    await eventually(() => sides.service.received.length === 1);
+    expect(sides.service.received[0]).toMatchObject({ method: 'GET', url: '/shipments/7?x=1' });
     await ask(publicUrl, '/elsewhere');
     await ask(publicUrl, '/shipments/7', { method: 'POST', body: 'a=b' });
-    expect(legacy.received.map(({ url }) => url)).toEqual(['/shipments/7?x=1', '/elsewhere', '/shipments/7']);
-    expect(service.received).toHaveLength(1);
+    expect(sides.legacy.received.map(({ url }) => url)).toEqual(['/shipments/7?x=1', '/elsewhere', '/shipments/7']);
+    expect(sides.service.received).toHaveLength(1);
   });
 });
 
@@ -96,7 +70,7 @@ describe('a client of a route that legacy serves', () => {
 
   async function raw(serve: Parameters<typeof rawServer>[0]): Promise<string> {
     const server = await rawServer(serve);
-    cleanups.push(server.stop);
+    sides.cleanUp(server.stop);
     return server.origin;
   }
 
@@ -108,7 +82,7 @@ describe('a client of a route that legacy serves', () => {
   });
 
   it('gets byte for byte what legacy says, HTML with two cookies of one name included', async () => {
-    legacy.answer = (_request, response) => {
+    sides.legacy.answer = (_request, response) => {
       response.writeHead(200, [
         ['Content-Type', 'text/html; charset=latin1'],
         ['Set-Cookie', 'last_seen=1; Path=/shipments'],
@@ -134,7 +108,7 @@ describe('a split', () => {
   it('takes public out of what the application says, and leaves no-store alone', async () => {
     const { publicUrl } = await start(['GET /{x}'], { capability: toNew });
     const cacheControl = async (said: string) => {
-      legacy.answer = (_request, response) => response.setHeader('cache-control', said).end('{}');
+      sides.legacy.answer = (_request, response) => response.setHeader('cache-control', said).end('{}');
       return (await ask(publicUrl, '/a')).headers['cache-control'];
     };
     expect(await cacheControl('public, max-age=60, s-maxage=600')).toBe('private, max-age=60');
@@ -194,24 +168,24 @@ describe('the new side', () => {
         'strangler-at-least': 'domain/0/9',
       },
     });
-    const { headers } = service.received[0]!;
+    const { headers } = sides.service.received[0]!;
     expect(verifySignedUser(headers['strangler-user'] as string, secret)).toBe('alice');
     expect(headers['strangler-at-least']).toBeUndefined();
     await ask(publicUrl, '/b', { headers: { cookie: 'user=alice' } });
-    expect(Object.keys(legacy.received[0]!.headers).filter((name) => name.startsWith('strangler-'))).toEqual([]);
+    expect(Object.keys(sides.legacy.received[0]!.headers).filter((name) => name.startsWith('strangler-'))).toEqual([]);
   });
 
   it('is asked under its own path', async () => {
     const { publicUrl } = await start([{ match: 'GET /shipments/{id}', rewrite: '/v2/{id}', serve: 'new' }]);
     await ask(publicUrl, '/shipments/7?a=b');
-    expect(service.received[0]!.url).toBe('/v2/7?a=b');
+    expect(sides.service.received[0]!.url).toBe('/v2/7?a=b');
   });
 
   const answerWith = (answer: http.RequestListener): void => {
-    service.answer = answer;
+    sides.service.answer = answer;
   };
   const failures: readonly [string, () => Promise<void>][] = [
-    ['is down', () => service.stop()],
+    ['is down', () => sides.service.stop()],
     ['answers 500', async () => answerWith((_request, response) => response.writeHead(500).end('broken'))],
     ['breaks off before its answer', async () => answerWith((request) => request.socket.destroy())],
   ];
@@ -228,12 +202,12 @@ describe('the new side', () => {
     await fail();
     const answer = await ask(publicUrl, '/a', { method: 'POST', headers: { 'x-side': 'new' }, body: 'x' });
     expect(answer.status).toBeGreaterThanOrEqual(500);
-    expect(legacy.received).toEqual([]);
+    expect(sides.legacy.received).toEqual([]);
   });
 
   it('is stood in for when it hangs, after its own time and not after legacy’s', async () => {
     const silentService = await rawServer(() => {});
-    cleanups.push(silentService.stop);
+    sides.cleanUp(silentService.stop);
     const { publicUrl } = await start(['GET /shipments/{id}'], {
       service: { url: silentService.origin, timeouts: { response: '50ms' } },
       legacyTimeouts: { response: '1h' },
@@ -244,7 +218,7 @@ describe('the new side', () => {
 
   it('is not stood in for where the configuration says none', async () => {
     const { publicUrl } = await start([{ match: 'GET /a', rollout: { steps: ['new'], fallback: 'none' } }]);
-    await service.stop();
+    await sides.service.stop();
     const answer = await ask(publicUrl, '/a');
     expect([answer.status, answer.headers['content-type']]).toEqual([503, 'application/problem+json']);
   });
@@ -255,7 +229,7 @@ describe('reading what one has written', () => {
 
   beforeEach(async () => {
     bridge = await startSide('bridge');
-    cleanups.push(bridge.stop);
+    sides.cleanUp(bridge.stop);
     bridge.answer = (_request, response) =>
       response.end(JSON.stringify({ position: 'mariadb:0-1-57', address: 'domain/0/1234' }));
   });
@@ -273,7 +247,7 @@ describe('reading what one has written', () => {
   ])('asks the new side for an answer from the write on, %s', async (_, headers) => {
     const gateway = await setUp();
     expect(servedBy(await writeThenRead(gateway, headers))).toBe('new');
-    expect(service.received[0]!.headers['strangler-at-least']).toBe('domain/0/1234');
+    expect(sides.service.received[0]!.headers['strangler-at-least']).toBe('domain/0/1234');
     expect(bridge.received[0]!.url).toBe('/head?waitMs=200');
   });
 
@@ -281,7 +255,7 @@ describe('reading what one has written', () => {
     const gateway = await setUp();
     await writeThenRead(gateway, { cookie: 'user=alice' });
     await ask(gateway.publicUrl, '/a', { headers: { 'x-side': 'new', cookie: 'user=bob' } });
-    expect(service.received[1]!.headers['strangler-at-least']).toBeUndefined();
+    expect(sides.service.received[1]!.headers['strangler-at-least']).toBeUndefined();
   });
 
   it.each<[string, http.RequestListener]>([
@@ -292,12 +266,12 @@ describe('reading what one has written', () => {
     const gateway = await setUp();
     bridge.answer = answer;
     expect(servedBy(await writeThenRead(gateway))).toBe('legacy');
-    expect(service.received).toEqual([]);
+    expect(sides.service.received).toEqual([]);
   });
 
   it('is served by legacy when the new side has not come that far', async () => {
     const gateway = await setUp();
-    service.answer = (_request, response) => {
+    sides.service.answer = (_request, response) => {
       response.writeHead(409, { 'content-type': 'application/problem+json' }).end('{"code":"not-yet-at-position"}');
     };
     expect(servedBy(await writeThenRead(gateway))).toBe('legacy');
@@ -324,7 +298,7 @@ describe('bypass', () => {
 describe('stopping', () => {
   it('lets a request in flight finish, takes no new one, and closes idle connections', async () => {
     let release: () => void = () => {};
-    legacy.answer = (request, response) => {
+    sides.legacy.answer = (request, response) => {
       if (request.url === '/slow') release = () => response.end('{"by":"legacy"}');
       else response.end('{}');
     };
@@ -333,7 +307,7 @@ describe('stopping', () => {
     idle.send('GET /quick HTTP/1.1\r\nHost: a\r\n\r\n');
     await idle.until(/\{\}/);
     const slow = ask(publicUrl, '/slow');
-    await eventually(() => legacy.received.some(({ url }) => url === '/slow'));
+    await eventually(() => sides.legacy.received.some(({ url }) => url === '/slow'));
     const stopped = stop();
     await idle.closed;
     await expect(ask(publicUrl, '/late')).rejects.toThrow('ECONNREFUSED');
@@ -352,8 +326,8 @@ describe('stopping', () => {
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
     const config = configure(
-      { legacy: { url: legacy.origin }, listeners: { public: { port }, admin: { port: 0 } } },
-      { dataDir },
+      { legacy: { url: sides.legacy.origin }, listeners: { public: { port }, admin: { port: 0 } } },
+      { dataDir: sides.folder },
     );
     const openLog = () => Promise.reject(new Error('away'));
     await expect(startGateway(config, { openLog, logger: silent, metrics: new Metrics() })).rejects.toThrow(

@@ -1,45 +1,28 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import http2, {
   type ClientHttp2Session,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import zlib from 'node:zlib';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
-import { silent } from '../../runtime/logger.ts';
+import { expect, it } from 'vitest';
+import type { RunningGateway } from '../../gateway/gateway.ts';
 import { Metrics } from '../../runtime/metrics.ts';
-import { configure } from './configure.ts';
-import { type Side, startSide } from './sides.ts';
+import { startSide } from './sides.ts';
+import { twoSides } from './two-sides.ts';
+
 import { eventually } from './wire.ts';
 
 const fixture = (name: string) => join(import.meta.dirname, '../fixtures/tls', name);
 const tls = { cert: fixture('default.pem'), key: fixture('default.key.pem') };
 
-let legacy: Side;
-let service: Side;
-let dataDir: string;
+const sides = twoSides();
 let gateway: RunningGateway;
 let metrics: Metrics;
 let session: ClientHttp2Session;
-let cleanups: (() => Promise<unknown>)[];
-
-beforeEach(async () => {
-  [legacy, service, dataDir] = await Promise.all([
-    startSide('legacy'),
-    startSide('new'),
-    mkdtemp(join(tmpdir(), 'gateway-')),
-  ]);
-  cleanups = [legacy.stop, service.stop, () => rm(dataDir, { recursive: true, force: true })];
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-});
 
 interface Wanted {
   readonly capability?: object;
@@ -51,21 +34,16 @@ interface Wanted {
 /** A gateway that speaks HTTP/2 before both sides, and a connection to it. */
 async function start(routes: unknown[], wanted: Wanted = {}): Promise<void> {
   const written = {
-    legacy: { url: legacy.origin, ...wanted.legacy },
+    legacy: { url: sides.legacy.origin, ...wanted.legacy },
     accessLog: {},
     listeners: { public: { port: 0, tls, ...wanted.listener }, admin: { port: 0 } },
-    capabilities: { shipments: { service: service.origin, routes, ...wanted.capability } },
+    capabilities: { shipments: { service: sides.service.origin, routes, ...wanted.capability } },
   };
   metrics = new Metrics();
-  gateway = await startGateway(configure(written, { dataDir, bridgeUrl: wanted.bridgeUrl }), {
-    openLog: () => Promise.reject(new Error('the log is away')),
-    logger: silent,
-    metrics,
-  });
-  cleanups.push(gateway.stop);
+  gateway = await sides.start(written, { bridgeUrl: wanted.bridgeUrl, metrics });
   session = http2.connect(gateway.publicUrl, { rejectUnauthorized: false });
   session.on('error', () => {});
-  cleanups.push(async () => session.destroy());
+  sides.cleanUp(async () => session.destroy());
 }
 
 interface Answer {
@@ -107,24 +85,24 @@ it('over HTTP/2 a client gets its assignment in a Secure cookie, and stays on it
 
 it('over HTTP/2 legacy answers in place of a new side that dies before its answer; one that dies within it resets the stream', async () => {
   await start(['GET /a'], { capability: toNew });
-  service.answer = (request) => request.socket.destroy();
+  sides.service.answer = (request) => request.socket.destroy();
   expect(servedBy(await ask('/a', asNew))).toBe('legacy');
-  service.answer = (request, response) => {
+  sides.service.answer = (request, response) => {
     response.writeHead(200, { 'content-length': '10' });
     response.write('begin', () => request.socket.destroy());
   };
   const broken = await ask('/a', asNew);
   expect([broken.headers[':status'], broken.code]).toEqual([200, http2.constants.NGHTTP2_INTERNAL_ERROR]);
-  expect(legacy.received).toHaveLength(1);
-  service.answer = (_, response) => response.writeHead(503).end();
+  expect(sides.legacy.received).toHaveLength(1);
+  sides.service.answer = (_, response) => response.writeHead(503).end();
   expect(servedBy(await ask('/a', asNew))).toBe('legacy');
 });
 
 it('over HTTP/2 the new side is asked and compared afterwards, with the request that legacy got', async () => {
   await start([{ match: 'GET /a', rollout: { steps: ['shadow'] } }]);
   expect(servedBy(await ask('/a?q=1', { cookie: ['a=1', 'b=2'], 'x-mine': '7' }))).toBe('legacy');
-  await eventually(() => service.received.length === 1);
-  const [asked, answered] = [service.received[0]!, legacy.received[0]!];
+  await eventually(() => sides.service.received.length === 1);
+  const [asked, answered] = [sides.service.received[0]!, sides.legacy.received[0]!];
   expect([asked.url, asked.headers.cookie, asked.headers['x-mine'], asked.headers.host]).toEqual([
     answered.url,
     'a=1; b=2',
@@ -136,19 +114,19 @@ it('over HTTP/2 the new side is asked and compared afterwards, with the request 
 
 it('over HTTP/2 a client reads from the new side what it has written to legacy', async () => {
   const bridge = await startSide('bridge');
-  cleanups.push(bridge.stop);
+  sides.cleanUp(bridge.stop);
   bridge.answer = (_, response) => response.end('{"position":"mariadb:0-1-57","address":"domain/0/1234"}');
   await start(['GET /a'], { capability: toNew, bridgeUrl: bridge.origin });
   await ask('/elsewhere', { ':method': 'POST' }, 'written');
   expect(servedBy(await ask('/a', asNew))).toBe('new');
-  expect(service.received[0]!.headers['strangler-at-least']).toBe('domain/0/1234');
+  expect(sides.service.received[0]!.headers['strangler-at-least']).toBe('domain/0/1234');
 });
 
 it.each(['identity', 'gzip'])('over HTTP/2 bodies are rewritten (%s)', async (coding) => {
-  legacy.answer = (_, response) => {
-    const page = `<a href="${legacy.origin}/a">a</a>`;
+  sides.legacy.answer = (_, response) => {
+    const page = `<a href="${sides.legacy.origin}/a">a</a>`;
     const body = coding === 'gzip' ? zlib.gzipSync(page) : Buffer.from(page);
-    const fields = { 'content-type': 'text/html', 'content-length': body.length, location: `${legacy.origin}/b` };
+    const fields = { 'content-type': 'text/html', 'content-length': body.length, location: `${sides.legacy.origin}/b` };
     response.writeHead(200, coding === 'gzip' ? { ...fields, 'content-encoding': coding } : fields).end(body);
   };
   await start([], { legacy: { host: 'rewrite', rewriteBodies: { coding: 'keep' } } });
@@ -160,7 +138,7 @@ it.each(['identity', 'gzip'])('over HTTP/2 bodies are rewritten (%s)', async (co
 
 it('over HTTP/2 a trusted caller is told the decision, nobody else, and bypass sends all to legacy', async () => {
   await start([{ match: 'GET /a', serve: 'new' }], { listener: { trustedProxies: ['127.0.0.1/32'] } });
-  service.answer = (_, response) => response.setHeader('strangler-decision', 'side=forged').end('{"by":"new"}');
+  sides.service.answer = (_, response) => response.setHeader('strangler-decision', 'side=forged').end('{"by":"new"}');
   const told = async () => (await ask('/a', { 'strangler-explain': '1' })).headers['strangler-decision'];
   expect(await told()).toMatch(/^side=new, route=/);
   expect((await ask('/a')).headers['strangler-decision']).toBeUndefined();
@@ -172,14 +150,14 @@ it('over HTTP/2 each request has a line in the access log, those that were refus
   await start([]);
   await ask('/served', { ':method': 'POST' }, 'hello');
   await ask('/refused', { ':method': 'get' });
-  legacy.answer = () => {};
+  sides.legacy.answer = () => {};
   const given = session.request({ ':path': '/given-up', ':authority': 'shop.test' });
   given.on('error', () => {});
-  await eventually(() => legacy.received.length === 2);
+  await eventually(() => sides.legacy.received.length === 2);
   given.close(http2.constants.NGHTTP2_CANCEL);
   await once(given, 'close');
   await gateway.stop();
-  const lines = (await readFile(join(dataDir, 'logs/access.log'), 'utf8')).trim().split('\n');
+  const lines = (await readFile(join(sides.folder, 'logs/access.log'), 'utf8')).trim().split('\n');
   const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(entries).toEqual([
     expect.objectContaining({ target: '/served', host: 'shop.test', status: 200, outcome: 'answered', bytesIn: 5 }),

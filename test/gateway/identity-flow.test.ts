@@ -1,50 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { verifySignedUser } from '../../contract/signed-user.ts';
 import { openLog } from '../../event-log/open.ts';
-import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
+import type { RunningGateway } from '../../gateway/gateway.ts';
 import { bucketOf } from '../../gateway/routing/bucket.ts';
-import { silent } from '../../runtime/logger.ts';
-import { Metrics } from '../../runtime/metrics.ts';
 import { assigned } from './assignment.ts';
-import { configure } from './configure.ts';
-import { type Answer, ask, type Side, startSide } from './sides.ts';
+import { type Answer, ask } from './sides.ts';
+import { twoSides } from './two-sides.ts';
 
-let legacy: Side;
-let service: Side;
-let folder: string;
-let cleanups: (() => Promise<unknown>)[];
-
-beforeEach(async () => {
-  [legacy, service, folder] = await Promise.all([
-    startSide('legacy'),
-    startSide('new'),
-    mkdtemp(join(tmpdir(), 'identity-')),
-  ]);
-  cleanups = [legacy.stop, service.stop, () => rm(folder, { recursive: true, force: true })];
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
-});
+const sides = twoSides();
 
 const canary = { rollout: { steps: ['legacy', 'shadow', { canary: '50%' }, 'new'] }, shadow: { sample: '0%' } };
 
-async function start(identity: object, capability: object): Promise<RunningGateway> {
-  const shipments = { service: service.origin, routes: ['/shipments/*'], ...capability };
-  const config = configure(
-    { legacy: { url: legacy.origin }, identity, capabilities: { shipments } },
-    { dataDir: folder },
+function start(identity: object, capability: object): Promise<RunningGateway> {
+  const shipments = { service: sides.service.origin, routes: ['/shipments/*'], ...capability };
+  return sides.start(
+    { legacy: { url: sides.legacy.origin }, identity, capabilities: { shipments } },
+    { openLog: async () => openLog(`sqlite:${join(sides.folder, 'log.db')}`) },
   );
-  const gateway = await startGateway(config, {
-    openLog: async () => openLog(`sqlite:${join(folder, 'log.db')}`),
-    logger: silent,
-    metrics: new Metrics(),
-  });
-  cleanups.push(gateway.stop);
-  return gateway;
 }
 
 async function admin({ adminUrl }: RunningGateway, method: string, path: string, body?: object) {
@@ -73,9 +46,9 @@ describe('bypass', () => {
   it('asks nobody who makes a request, so that a look-up that hangs holds up none', async () => {
     const gateway = await start({ user: [{ session: '/whoami', deadline: '20s' }] }, canary);
     gateway.bypass.set(true);
-    legacy.answer = (request, response) => void (request.url === '/whoami' || response.end('{"by":"legacy"}'));
+    sides.legacy.answer = (request, response) => void (request.url === '/whoami' || response.end('{"by":"legacy"}'));
     const answer = await ask(gateway.publicUrl, '/shipments/7', { headers: { cookie: 'PHPSESSID=1' } });
-    expect([servedBy(answer), legacy.received.map(({ url }) => url)]).toEqual(['legacy', ['/shipments/7']]);
+    expect([servedBy(answer), sides.legacy.received.map(({ url }) => url)]).toEqual(['legacy', ['/shipments/7']]);
   });
 });
 
@@ -112,7 +85,7 @@ describe('a canary that is lowered', () => {
     const gateway = await start({}, canary);
     await moveTo(gateway, 'canary 50%');
     const [below, above] = [assigned(keyAt(0, 50)), assigned(keyAt(50, 100))];
-    service.answer = (_, response) => response.writeHead(422).end('{"by": "new"}');
+    sides.service.answer = (_, response) => response.writeHead(422).end('{"by": "new"}');
     const answers = [
       await ask(gateway.publicUrl, '/shipments/7', { method: 'POST', headers: { cookie: below } }),
       await ask(gateway.publicUrl, '/shipments/7', { headers: { cookie: below } }),
@@ -161,8 +134,8 @@ describe('a user that takes a look-up', () => {
   const asAlice = { headers: { cookie: 'PHPSESSID=of-alice' } };
 
   beforeEach(() => {
-    const usual = legacy.answer;
-    legacy.answer = (request, response) => {
+    const usual = sides.legacy.answer;
+    sides.legacy.answer = (request, response) => {
       if (request.url === '/whoami') response.end(request.headers.cookie?.includes('alice') ? 'alice' : '');
       else usual(request, response);
     };
@@ -174,7 +147,7 @@ describe('a user that takes a look-up', () => {
       split,
     );
     expect(servedBy(await ask(gateway.publicUrl, '/shipments/7', asAlice))).toBe('new');
-    const signed = service.received[0]!.headers['strangler-user'] as string;
+    const signed = sides.service.received[0]!.headers['strangler-user'] as string;
     expect(verifySignedUser(signed, ['another secret', 'a new secret of the gateway'])).toBe('alice');
     expect(verifySignedUser(signed, 'the secret until now')).toBeUndefined();
     expect(await admin(gateway, 'POST', '/api/explain', { url: '/shipments/7', ...asAlice })).toMatchObject({
@@ -189,7 +162,7 @@ describe('a user that takes a look-up', () => {
     const gateway = await start(identity, { ...split, routes: ['GET /shipments/*'] });
     const same = { headers: { cookie: 'PHPSESSID=same' } };
     expect(servedBy(await ask(gateway.publicUrl, '/shipments/7', same))).toBe('legacy');
-    legacy.answer = (request, response) => response.end(request.url === '/whoami' ? 'alice' : '{"by": "legacy"}');
+    sides.legacy.answer = (request, response) => response.end(request.url === '/whoami' ? 'alice' : '{"by": "legacy"}');
     expect(servedBy(await ask(gateway.publicUrl, '/shipments/7', same))).toBe('legacy');
     await ask(gateway.publicUrl, '/login', { method: 'POST', ...same });
     expect(servedBy(await ask(gateway.publicUrl, '/shipments/7', same))).toBe('new');
@@ -197,7 +170,7 @@ describe('a user that takes a look-up', () => {
 
   it('is nobody while legacy does not answer look-ups, and requests go on', async () => {
     const gateway = await start({ user: [{ session: '/whoami', deadline: '1ms' }] }, split);
-    legacy.answer = (request, response) => {
+    sides.legacy.answer = (request, response) => {
       if (request.url === '/whoami') response.writeHead(500).end();
       else response.end('{"by": "legacy"}');
     };
