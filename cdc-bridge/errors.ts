@@ -97,6 +97,8 @@ export const parkingReasons = {
   ...unclearReasons,
   'statement-format': 'A write was logged as its SQL text, not as rows, so the rows it changed are unknown.',
   'table-cleared': 'The table was truncated, dropped or renamed; which rows went with it is not in the binlog.',
+  'undecodable-table':
+    'The rows of a table could not be decoded, and the configuration says to park the table instead of stopping.',
   'unsettled-transaction':
     'The rows belong to an XA transaction or to one that ended in ROLLBACK, so they may not have come to be.',
   'behind-parked': 'An earlier change of the same stream or row is parked, and order within a stream is kept.',

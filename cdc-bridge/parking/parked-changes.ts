@@ -12,6 +12,8 @@ export interface ParkedChange {
   readonly detail: string;
   /** `mariadb:0-1-57`, or `initial-snapshot`. */
   readonly transaction: string;
+  /** Of its rows event, see RowChange; `rowIndex` is the change's place in it. */
+  readonly pos: number;
   readonly rowIndex: number;
   readonly table?: string;
   /** `shipments/[17]`: the row, which together with the stream holds later changes back. */
@@ -67,16 +69,19 @@ export class ParkedChanges {
    * Whether an earlier change of one of these streams, or of this row, is parked. A transaction that is read again after a crash finds its own
    * parked changes here already: of those only the ones before it in the transaction count.
    */
-  hold(streams: readonly string[], row: string, transaction: string, rowIndex: number): boolean {
+  hold(streams: readonly string[], row: string, transaction: string, { pos, row: rowIndex }: RowChange): boolean {
     return [...streams, row].some((group) => {
       const first = this.#firstOf.get(group);
-      return first !== undefined && (first.transaction !== transaction || first.rowIndex < rowIndex);
+      return (
+        first !== undefined &&
+        (first.transaction !== transaction || first.pos < pos || (first.pos === pos && first.rowIndex < rowIndex))
+      );
     });
   }
 
   /** The event to append for a change, or undefined when it is on the log already. From now on the change holds later ones back. */
   park(change: Omit<ParkedChange, 'id'>, occurredAt: string, image: JsonObject): NewEvent | undefined {
-    const id = derivedId(this.#bridge, 'parked', change.transaction, change.rowIndex, change.row ?? '');
+    const id = derivedId(this.#bridge, 'parked', change.transaction, change.pos, change.rowIndex, change.row ?? '');
     if (this.#byId.has(id)) return undefined;
     const parked = { ...change, id };
     this.#remember(parked);
@@ -103,12 +108,13 @@ export class ParkedChanges {
 }
 
 function restored({ id, data }: RecordedEvent): ParkedChange {
-  const { reason, detail, transaction, rowIndex, table, row, stream } = data as unknown as ParkedChange;
+  const { reason, detail, transaction, pos, rowIndex, table, row, stream } = data as unknown as ParkedChange;
   return {
     id,
     reason,
     detail,
     transaction,
+    pos,
     rowIndex,
     ...(table && { table }),
     ...(row && { row }),

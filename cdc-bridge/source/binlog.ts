@@ -19,6 +19,8 @@ import { TransactionQueue } from './transaction-queue.ts';
 /** The server sends a heartbeat when it has been silent for this long; three missed in a row end the connection. */
 const heartbeatMs = 2_000;
 const silenceMs = 3 * heartbeatMs + 4_000;
+const headerBytes = 19;
+const checksumBytes = 4;
 
 /**
  * Reads the binlog over one connection, the one door to @vlasky/zongji. Throws BridgeError: `legacy-unreachable` when the connection
@@ -195,7 +197,13 @@ function rowsOf(reader: ZongJi, event: RowsEvent, op: 'c' | 'u' | 'd'): BinlogEv
     const { before, after } = row as { before: RowData; after: RowData };
     return { before: image(before, first), after: image(after, images.columns_present_bitmap2!) };
   });
-  return { kind: 'rows', table: entry.tableName, op, rows, bytes: event.size };
+  return { kind: 'rows', table: entry.tableName, op, pos: beginningOf(reader, event), rows, bytes: event.size };
+}
+
+/** The header tells where the event ends; `size` is that of its body. */
+function beginningOf(reader: ZongJi, { nextPosition, size }: RowsEvent): number {
+  const { useChecksum } = reader as ZongJi & { readonly useChecksum: boolean };
+  return nextPosition - size - headerBytes - (useChecksum ? checksumBytes : 0);
 }
 
 function imageOf(row: RowData, columns: readonly ColumnInfo[], schemas: readonly ColumnSchema[], present: Buffer): Row {

@@ -1,9 +1,10 @@
 import type { RowChange } from '../mapping/row-change.ts';
 import type { BinlogFile } from '../positions/cursor.ts';
 
-/** A write that is in the binlog as SQL text, so its rows are unknown. */
+/** A write whose rows are unknown: the binlog has it as SQL text, or has rows that cannot be decoded. */
 export interface UnreadWrite {
-  readonly reason: 'statement-format' | 'table-cleared';
+  readonly reason: 'statement-format' | 'table-cleared' | 'undecodable-table';
+  /** The statement; of an undecodable table, what could not be decoded. */
   readonly sql: string;
   /** The tables it is about; `*` stands for all, absent means unknown. */
   readonly tables?: readonly string[];
@@ -21,6 +22,15 @@ export interface SourceTransaction {
   readonly committedAt: string;
   readonly rows: readonly RowChange[];
   readonly unread: readonly UnreadWrite[];
+  /** DDL statements on the database as they were logged: what is known of its tables may be out of date. */
+  readonly schemaChanges?: readonly string[];
+  /**
+   * Set when the transaction is too large for memory and comes in parts, in order. The `position` of a part that is not the last is the one
+   * before the transaction: after a crash it is read again from its beginning.
+   */
+  readonly piece?: { readonly index: number; readonly last: boolean };
+  /** The writing session's thread id, where the binlog tells it (MySQL). */
+  readonly connection?: number;
   /** Set when the rows may not have come to be: an XA transaction, or rows in a transaction that ended in ROLLBACK. */
   readonly unsettled?: string;
   readonly file: BinlogFile;

@@ -116,7 +116,7 @@ async function* tableChunks(
       chunkRows,
     ]);
     const rows = records.map(
-      (record, rowIndex): RowChange => ({ table: name, op: 'r', after: rowOf(record, columns), rowIndex }),
+      (record, row): RowChange => ({ table: name, op: 'r', after: rowOf(record, columns), pos: 0, row }),
     );
     const last = records.at(-1);
     if (records.length < chunkRows || !last) {

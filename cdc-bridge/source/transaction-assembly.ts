@@ -18,6 +18,8 @@ export type BinlogEvent =
       readonly kind: 'rows';
       readonly table: string;
       readonly op: 'c' | 'u' | 'd';
+      /** Offset at which the event begins. */
+      readonly pos: number;
       readonly rows: readonly { readonly before?: Row; readonly after?: Row }[];
       readonly bytes: number;
     }
@@ -108,12 +110,13 @@ export class TransactionAssembly {
     const open = this.#open;
     if (!open) throw undecodable(`rows of table ${event.table} outside a transaction`);
     open.bytes += event.bytes;
-    for (const row of event.rows) {
+    for (const [row, images] of event.rows.entries()) {
       open.rows.push({
         table: event.table,
         op: event.op,
-        ...row,
-        rowIndex: open.rows.length,
+        ...images,
+        pos: event.pos,
+        row,
         ...(open.traceparent ? { traceparent: open.traceparent } : {}),
       });
     }

@@ -110,6 +110,7 @@ export class ChangeWriter {
         reason,
         detail: sql.slice(0, 500),
         transaction: transaction.name,
+        pos: 0,
         rowIndex: -1 - index,
         ...(mapped && { table: mapped.join(', ') }),
       });
@@ -135,7 +136,7 @@ export class ChangeWriter {
       this.#setAside(
         plan,
         committedAt,
-        { ...objection, transaction: name, rowIndex: change.rowIndex, table: change.table },
+        { ...objection, transaction: name, pos: change.pos, rowIndex: change.row, table: change.table },
         change,
       );
       return;
@@ -151,7 +152,7 @@ export class ChangeWriter {
   /** Why a change cannot go to the log, if so. */
   #objection(
     { name, unsettled }: SourceTransaction,
-    { rowIndex }: RowChange,
+    change: RowChange,
     mapped: Mapped,
   ): Pick<ParkedChange, 'reason' | 'detail' | 'row' | 'stream'> | undefined {
     if (mapped.kind === 'unclear') {
@@ -166,7 +167,7 @@ export class ChangeWriter {
     const streams = mapped.events.map(({ stream }) => stream);
     const place = { row: mapped.row, stream: streams.at(-1)! };
     if (unsettled) return { reason: 'unsettled-transaction', detail: unsettled, ...place };
-    if (!this.#ports.parked.hold(streams, mapped.row, name, rowIndex)) return undefined;
+    if (!this.#ports.parked.hold(streams, mapped.row, name, change)) return undefined;
     return { reason: 'behind-parked', detail: 'an earlier change is parked', ...place };
   }
 
@@ -176,6 +177,7 @@ export class ChangeWriter {
       const { reason, detail, row, stream } = mapped;
       const place = {
         transaction: snapshotTransaction,
+        pos: 0,
         rowIndex: 0,
         table: change.table,
         row,

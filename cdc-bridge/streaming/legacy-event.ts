@@ -16,13 +16,13 @@ export interface Addressed {
 export function changeEvent(
   bridge: string,
   { name, gtid, committedAt }: SourceTransaction,
-  { rowIndex, traceparent }: RowChange,
+  { pos, row, traceparent }: RowChange,
   { action, op, stream, data }: MappedEvent,
 ): Addressed {
   return {
     stream,
     event: {
-      id: derivedId(bridge, gtid, rowIndex, op, action),
+      id: derivedId(bridge, gtid, pos, row, op, action),
       parent: name,
       action,
       data,

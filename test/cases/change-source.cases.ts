@@ -24,16 +24,14 @@ export function changeSourceCases(name: string, open: () => Promise<ChangeSource
         'COMMIT',
       );
       const read = await collect(harness, from, 2);
-      expect(
-        read.map(({ rows }) => rows.map(({ op, before, after, rowIndex }) => ({ op, before, after, rowIndex }))),
-      ).toEqual([
+      expect(read.map(({ rows }) => rows.map(({ op, before, after, row }) => ({ op, before, after, row })))).toEqual([
         [
-          { op: 'c', before: undefined, after: { id: 1, a: 'x' }, rowIndex: 0 },
-          { op: 'c', before: undefined, after: { id: 2, a: 'y' }, rowIndex: 1 },
+          { op: 'c', before: undefined, after: { id: 1, a: 'x' }, row: 0 },
+          { op: 'c', before: undefined, after: { id: 2, a: 'y' }, row: 1 },
         ],
         [
-          { op: 'u', before: { id: 1, a: 'x' }, after: { id: 1, a: 'z' }, rowIndex: 0 },
-          { op: 'd', before: { id: 2, a: 'y' }, after: undefined, rowIndex: 1 },
+          { op: 'u', before: { id: 1, a: 'x' }, after: { id: 1, a: 'z' }, row: 0 },
+          { op: 'd', before: { id: 2, a: 'y' }, after: undefined, row: 0 },
         ],
       ]);
     });

@@ -25,7 +25,7 @@ function transaction(...rows: Row[]): SourceTransaction {
     gtid: `0-1-${number}`,
     position: `mariadb:0-1-${number}`,
     committedAt: '2026-01-01T00:00:00.000Z',
-    rows: rows.map((after, rowIndex) => ({ table: 't', op: 'c', after, rowIndex })),
+    rows: rows.map((after, row) => ({ table: 't', op: 'c', after, pos: 4, row })),
     unread: [],
     file: { name: 'binlog.1', createdAt: '2026-01-01T00:00:00.000Z' },
     bytes: 1,
@@ -117,7 +117,7 @@ describe('writing changes', () => {
   it('takes a transaction of two hundred thousand rows', async () => {
     const rows = Array.from(
       { length: 200_000 },
-      (_, id): RowChange => ({ table: 't', op: 'c', after: { id, s: 1, a: id }, rowIndex: id }),
+      (_, id): RowChange => ({ table: 't', op: 'c', after: { id, s: 1, a: id }, pos: 4, row: id }),
     );
     let events = 0;
     const counting: EventLog = Object.assign(Object.create(log.log), {

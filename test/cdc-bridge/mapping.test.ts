@@ -25,14 +25,15 @@ const update = (after: Row, before: Row = {}): RowChange => ({
   op: 'u',
   before: { ...shipment, ...before },
   after: { ...shipment, ...after },
-  rowIndex: 0,
+  pos: 0,
+  row: 0,
 });
 const map = compileMapping(shipmentTables());
 
 describe('a mapping', () => {
   it('parks a change whose column was dropped from the row image instead of writing null', () => {
     const { price: _price, ...withoutPrice } = shipment;
-    const mapped = map({ table: 'shipments', op: 'c', after: withoutPrice, rowIndex: 0 });
+    const mapped = map({ table: 'shipments', op: 'c', after: withoutPrice, pos: 0, row: 0 });
     expect(mapped).toMatchObject({
       kind: 'unclear',
       reason: 'column-absent',
@@ -49,7 +50,7 @@ describe('a mapping', () => {
     const named = compileMapping(
       readTables('tables: {u: {key: name, stream: "user-{name}", events: {user-made: {op: c}}}}'),
     );
-    const mapped = named({ table: 'u', op: 'c', after: { name: 'bob\0by' }, rowIndex: 0 });
+    const mapped = named({ table: 'u', op: 'c', after: { name: 'bob\0by' }, pos: 0, row: 0 });
     expect(mapped).toMatchObject({ kind: 'unclear', reason: 'stream-unnamed' });
   });
 
@@ -58,7 +59,8 @@ describe('a mapping', () => {
       table: 'packing_list_items',
       op: 'c',
       after: { id: 1, shipment_id: null, description: 'x', quantity: 1 },
-      rowIndex: 0,
+      pos: 0,
+      row: 0,
     });
     expect(mapped).toMatchObject({
       kind: 'unclear',
@@ -70,12 +72,12 @@ describe('a mapping', () => {
 
   it('parks a change with an unreadable value only when the mapping needs that value', () => {
     const broken = new Unreadable('a negative TIME with a fraction');
-    expect(map({ table: 'shipments', op: 'c', after: { ...shipment, price: broken }, rowIndex: 0 })).toMatchObject({
+    expect(map({ table: 'shipments', op: 'c', after: { ...shipment, price: broken }, pos: 0, row: 0 })).toMatchObject({
       reason: 'value-unreadable',
     });
-    expect(map({ table: 'shipments', op: 'c', after: { ...shipment, updated_at: broken }, rowIndex: 0 })).toMatchObject(
-      { kind: 'mapped' },
-    );
+    expect(
+      map({ table: 'shipments', op: 'c', after: { ...shipment, updated_at: broken }, pos: 0, row: 0 }),
+    ).toMatchObject({ kind: 'mapped' });
   });
 
   it('writes every column that is not excluded, hyphenated, for data "*"', () => {
@@ -86,15 +88,16 @@ describe('a mapping', () => {
       table: 't',
       op: 'c',
       after: { id: 1, first_name: 'A', secret: 'x' },
-      rowIndex: 0,
+      pos: 0,
+      row: 0,
     });
     expect(mapped).toMatchObject({ events: [{ action: 't-made', stream: 't-1', data: { id: 1, 'first-name': 'A' } }] });
   });
 
   it('tells tables that are ignored from tables that nobody mentioned', () => {
-    expect(map({ table: 'sessions', op: 'c', after: {}, rowIndex: 0 })).toEqual({ kind: 'ignored' });
-    expect(map({ table: 'invoices', op: 'c', after: {}, rowIndex: 0 })).toEqual({ kind: 'unmapped' });
-    expect(map({ table: 'constructor', op: 'c', after: {}, rowIndex: 0 })).toEqual({ kind: 'unmapped' });
+    expect(map({ table: 'sessions', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'ignored' });
+    expect(map({ table: 'invoices', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'unmapped' });
+    expect(map({ table: 'constructor', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'unmapped' });
   });
 
   it('gives every update of any columns exactly one status event when the status changed, and none otherwise', () => {

@@ -84,7 +84,7 @@ const change = (n: number, rows = 1): SourceTransaction => ({
   gtid: `0-1-${n}`,
   position: `mariadb:0-1-${n}`,
   committedAt: '2026-01-01T00:00:00.000Z',
-  rows: Array.from({ length: rows }, (_, rowIndex) => ({ table: 't', op: 'c' as const, after: {}, rowIndex })),
+  rows: Array.from({ length: rows }, (_, row) => ({ table: 't', op: 'c' as const, after: {}, pos: 4, row })),
   unread: [],
   file: { name: 'f', createdAt: 'c' },
   bytes: rows,
