@@ -1,13 +1,22 @@
 import { appendFileSync, rmSync } from 'node:fs';
 import { findDatabase } from '../cli/database/find-database.ts';
 import { freePort } from './free-port.ts';
+import { shareMysql } from './real-parts/shared-mysql.ts';
+
+/** The databases of all integration tests of a run: a MariaDB from the start, a MySQL when the first suite asks for it. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const stops = [await shareMysql(), await shareMariadb()];
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+}
 
 /**
- * One real MariaDB for all integration tests of a run: a server of this machine, or Debian's package, started privately with data of
- * its own below `.data/test`. TEST_DB_URL names an account that may do anything; given from outside it is used as it is.
+ * One real MariaDB: a server of this machine, or Debian's package, started privately with data of its own below `.data/test`. TEST_DB_URL
+ * names an account that may do anything; given from outside it is used as it is.
  */
-export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  if (process.env.TEST_DB_URL) return undefined;
+async function shareMariadb(): Promise<() => Promise<void>> {
+  if (process.env.TEST_DB_URL) return async () => {};
   const started = Date.now();
   const data = `.data/test/database-${process.pid}`;
   const report = (doing: string) => console.log(`database    ${doing}`);

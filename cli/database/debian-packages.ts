@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describeBinary, type ServerBinary } from './server-binary.ts';
@@ -36,15 +36,28 @@ export function unpackDebianPackage(name: string, directory: string): Promise<vo
  * installed, no root is needed. A name may be a pattern (`wordpress-theme-*`). Package lists are fetched into a private folder when the
  * system's are missing or old.
  */
-export async function unpackDebianPackages(
+export function unpackDebianPackages(
   names: readonly string[],
   directory: string,
   isNeeded: (name: string) => boolean = () => true,
 ): Promise<void> {
+  return unpackInto(directory, (scratch) => download(names, isNeeded, scratch));
+}
+
+/**
+ * The same from a suite of Debian that need not be this machine's (`sid`), with everything that the packages need, down to the C library:
+ * such a program runs by the dynamic linker that is unpacked beside it. Needs Debian's archive key, which every Debian has.
+ */
+export function unpackFromSuite(suite: string, names: readonly string[], directory: string): Promise<void> {
+  return unpackInto(directory, (scratch) => downloadFromSuite(suite, names, scratch));
+}
+
+/** What `fetch` puts into the folder `debs` of the scratch folder that it is given is unpacked; `directory` appears when it is whole. */
+async function unpackInto(directory: string, fetch: (scratch: string) => Promise<void>): Promise<void> {
   const scratch = `${directory}.${process.pid}`;
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(join(scratch, 'debs'), { recursive: true });
-  await download(names, isNeeded, scratch);
+  await fetch(scratch);
   for (const file of readdirSync(join(scratch, 'debs')).filter((name) => name.endsWith('.deb'))) {
     await run('dpkg-deb', ['-x', join(scratch, 'debs', file), join(scratch, 'root')]);
   }
@@ -62,6 +75,35 @@ async function download(names: readonly string[], isNeeded: (name: string) => bo
     await run('apt-get', [...options, 'update'], { cwd });
     await run('apt-get', [...options, 'download', ...(await wanted(names, isNeeded, options))], { cwd });
   }
+}
+
+const archiveKey = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+async function downloadFromSuite(suite: string, names: readonly string[], scratch: string): Promise<void> {
+  const sources = join(scratch, 'sources.list');
+  const installed = join(scratch, 'status');
+  writeFileSync(sources, `deb [signed-by=${archiveKey}] ${await debianMirror()} ${suite} main\n`);
+  writeFileSync(installed, '');
+  const set = {
+    'Dir::Etc::SourceList': sources,
+    'Dir::Etc::SourceParts': '-',
+    'Dir::State::Status': installed,
+    // The account that apt would download as cannot see the folder; what it downloads is verified by its checksums in any case.
+    ...(process.getuid?.() === 0 ? { 'APT::Sandbox::User': 'root' } : {}),
+  };
+  const options = [
+    ...privateLists(scratch),
+    ...Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
+  ];
+  const cwd = join(scratch, 'debs');
+  await run('apt-get', [...options, 'update'], { cwd });
+  await run('apt-get', [...options, 'download', ...(await wanted(names, () => true, options))], { cwd });
+}
+
+/** The mirror that this machine has its own packages from, which may be the only one within its reach; else the one that finds a near one. */
+async function debianMirror(): Promise<string> {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)']);
+  return stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri)) ?? 'http://deb.debian.org/debian';
 }
 
 /** The packages and those of their dependencies that this machine lacks: what a simulated installation would bring, and what is hollow. */

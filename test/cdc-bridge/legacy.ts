@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise';
+import { describe } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { type BridgePorts, type RunningBridge, startBridge } from '../../cdc-bridge/bridge.ts';
@@ -12,6 +13,8 @@ import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import { openLog } from '../../event-log/open.ts';
 import { silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
+import { requireRealPart } from '../real-parts/real-part.ts';
+import { sharedMysql } from '../real-parts/shared-mysql.ts';
 
 /** A legacy database of its own on the test server, with the sample tables, and the bridges and logs that a test starts on it. */
 export interface Legacy {
@@ -64,6 +67,20 @@ export async function createLegacy(server = serverUrl()): Promise<Legacy> {
       await connection.end();
     },
   };
+}
+
+/** The two servers whose binlog the bridge reads. A suite that is meant for both gets a way to make a legacy database on the one that it runs on. */
+export function onBothServers(suite: (create: () => Promise<Legacy>) => void): void {
+  describe('on MariaDB', () => suite(() => createLegacy()));
+  onMysql(suite);
+}
+
+/** A suite that only MySQL has a reason for. */
+export function onMysql(suite: (create: () => Promise<Legacy>) => void): void {
+  describe('on MySQL', () => {
+    const mysql = requireRealPart('MySQL', sharedMysql);
+    suite(() => createLegacy(new URL(mysql().url)));
+  });
 }
 
 const sampleTables = [

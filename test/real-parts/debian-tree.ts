@@ -1,6 +1,11 @@
 import { cpSync, existsSync, lstatSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { hasDebianTools, libraryPath, unpackDebianPackages } from '../../cli/database/debian-packages.ts';
+import {
+  hasDebianTools,
+  libraryPath,
+  unpackDebianPackages,
+  unpackFromSuite,
+} from '../../cli/database/debian-packages.ts';
 import { RealPartUnavailable } from './real-part.ts';
 import { moveIntoPlace, scratchFor, shelf } from './shelf.ts';
 
@@ -19,9 +24,20 @@ export interface DebianTree {
  * The packages and all they need, below `.data/packages`, fetched on the first call and kept. Links lead into the tree, or to
  * what the machine has. Throws RealPartUnavailable where apt and dpkg are missing or bring nothing.
  */
-export async function bringDebianPackages(folder: string, names: readonly string[]): Promise<DebianTree> {
+export function bringDebianPackages(folder: string, names: readonly string[]): Promise<DebianTree> {
+  return bring(folder, names, (fresh) => unpackDebianPackages(names, fresh));
+}
+
+/** The same from a suite that need not be this machine's: the tree holds everything down to the C library and its dynamic linker. */
+export function bringFromSuite(suite: string, folder: string, names: readonly string[]): Promise<DebianTree> {
+  return bring(folder, names, (fresh) => unpackFromSuite(suite, names, fresh));
+}
+
+type Unpack = (directory: string) => Promise<void>;
+
+async function bring(folder: string, names: readonly string[], unpack: Unpack): Promise<DebianTree> {
   const directory = join(shelf, folder);
-  if (!existsSync(directory)) await fetchInto(directory, names);
+  if (!existsSync(directory)) await fetchInto(directory, names, unpack);
   return treeIn(directory);
 }
 
@@ -44,11 +60,11 @@ function treeIn(directory: string): DebianTree {
   };
 }
 
-async function fetchInto(directory: string, names: readonly string[]): Promise<void> {
+async function fetchInto(directory: string, names: readonly string[], unpack: Unpack): Promise<void> {
   if (!(await hasDebianTools())) throw new RealPartUnavailable('this machine has no apt and dpkg to fetch it with');
   const fresh = scratchFor(directory);
   try {
-    await unpackDebianPackages(names, fresh);
+    await unpack(fresh);
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
     throw new RealPartUnavailable(`apt could not bring ${names.join(', ')}: ${stderr?.trim() || message}`);
