@@ -20,6 +20,23 @@ export const bridgeErrors = {
     title: 'The legacy database does not know the account or the database that the configuration names.',
     remedy: 'Correct legacy.database.url, or create the account; a running bridge ends, so that nobody waits in vain.',
   },
+  'password-refused': {
+    title: 'The legacy database refuses the account with the password that legacy.database.passwordFile holds.',
+    remedy: 'Put the right password into the file. A running bridge reads it anew at every attempt.',
+  },
+  'legacy-tls': {
+    title: 'The connection to the legacy database cannot be protected by TLS as the configuration asks.',
+    remedy: 'Enable TLS on the server, or correct legacy.database.tls: ca, servername and verify, or cert and key.',
+  },
+  'server-id-taken': {
+    title: 'Another replica or reader follows this server with the same replica id; the server serves one of them.',
+    remedy: 'Stop the other one, or set another legacy.database.serverId, then start again.',
+  },
+  'event-too-large': {
+    title: 'The binlog holds an event that is larger than what may be taken into memory or sent.',
+    remedy:
+      'Raise legacy.database.maxEventBytes, or max_allowed_packet of the server, whichever the message names, then start again.',
+  },
   'another-server': {
     title: 'The database is not the one that the stored position belongs to.',
     remedy: `Point the configuration back to the first server, or ${beginAnew}.`,
@@ -54,7 +71,7 @@ export class BridgeError extends Error {
   constructor(code: BridgeErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
-    this.retriable = code === 'legacy-unreachable';
+    this.retriable = code === 'legacy-unreachable' || code === 'password-refused';
   }
 }
 
