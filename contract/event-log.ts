@@ -1,4 +1,5 @@
-import type { LogAddress, Topic } from './log-address.ts';
+import type { Lease, Leases } from './lease.ts';
+import type { LogAddress, Topic, TrimmedTopic } from './log-address.ts';
 import type { NewEvent, RecordedEvent } from './recorded-event.ts';
 
 /** What a stream must look like for an append to be accepted: an exact version, no stream yet, or anything. */
@@ -6,6 +7,8 @@ export type ExpectedVersion = number | 'none' | 'any';
 
 /** Events for one stream, appended together or not at all. */
 export interface StreamAppend {
+  /** Where the stream is, when it is not in the topic that `append` is called for. */
+  readonly topic?: Topic;
   readonly stream: string;
   readonly expect: ExpectedVersion;
   readonly events: readonly [NewEvent, ...NewEvent[]];
@@ -37,28 +40,39 @@ export interface LogCapabilities {
   readonly partitions: number;
   /** Decides optimistic concurrency: `expect` is honoured. */
   readonly decides: boolean;
-  /** A batch of several streams, and its cursor, become durable together. */
+  /** A batch of several streams (and topics), and its cursor, become durable together. */
   readonly atomicAcrossStreams: boolean;
 }
 
+/** How much of a trimmed topic is kept: an event goes when it is older than `ageMs`, or when those after it fill `bytes` of payload. */
+export interface Keep {
+  readonly bytes: number;
+  readonly ageMs: number;
+}
+
 /**
- * The immutable event log. Nothing is ever changed or deleted through it.
+ * The immutable event log. Nothing is ever changed through it, and nothing deleted but the oldest events of a topic that is trimmed.
  *
  * Guarantees: (1) an `append` that resolved is durable, through SIGKILL and power loss; (2) offsets of a topic are gapless and become
- * visible in order, so a reader that has seen N misses nothing below N; (3) an event id is unique in its topic: the same id with the
- * same payload is answered `duplicate`, with another payload `append` throws LogError `event-id-reused` and writes nothing;
- * (4) several processes may hold the same log.
+ * visible in order, so a reader that has seen N misses nothing below N; (3) an event id is unique among what its topic keeps: the same
+ * id with the same payload is answered `duplicate`, with another payload `append` throws LogError `event-id-reused` and writes nothing;
+ * (4) several processes may hold the same log; (5) offsets and versions go on counting whatever was trimmed.
  */
 export interface EventLog {
   readonly capabilities: LogCapabilities;
+  readonly leases: Leases;
   /**
    * Appends each item; answers in the order given. `cursor` is stored with the batch in one atomic step; when any item conflicts, the
    * whole batch and its cursor are left out and every item that would have been appended answers `conflict` with its own actual version.
+   * With a `fence` nothing is written, and LogError `fenced` thrown, unless that lease is still the newest of its name.
    */
-  append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]>;
-  /** Up to `limit` events with offset > `after`, in order. Empty at the head; LogError `log-behind` when the head is before `after`. */
+  append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor, fence?: Lease): Promise<AppendResult[]>;
+  /**
+   * Up to `limit` events with offset > `after`, in order. Empty at the head; LogError `log-behind` when the head is before `after`,
+   * `log-trimmed` when events behind `after` are gone.
+   */
   read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]>;
-  /** All events of one stream in version order, from version `from` (default 1). */
+  /** All events of one stream that are kept, in version order, from version `from` (default 1). */
   readStream(topic: Topic, stream: string, from?: number): Promise<RecordedEvent[]>;
   /** The event with this id, if the topic has it. */
   find(topic: Topic, id: string): Promise<RecordedEvent | undefined>;
@@ -69,6 +83,10 @@ export interface EventLog {
   follow(topic: Topic, after: number, signal: AbortSignal): AsyncIterable<readonly RecordedEvent[]>;
   /** Address of the last event; offset 0 when the topic is empty. */
   head(topic: Topic): Promise<LogAddress>;
+  /** Address of the last event that was trimmed, offset 0 when all are there: whoever reads after it reads everything kept. */
+  tail(topic: Topic): Promise<LogAddress>;
+  /** Deletes the oldest events of a topic until no more is there than is to be kept, in small steps between which others append. Resolves to the tail. */
+  trim(topic: TrimmedTopic, keep: Keep): Promise<LogAddress>;
   /** The cursor stored last under this name. */
   cursor(name: string): Promise<StoredCursor | undefined>;
   close(): Promise<void>;
@@ -77,7 +95,14 @@ export interface EventLog {
 /** Why the log refused, and whether trying again can help. */
 export class LogError extends Error {
   override readonly name = 'LogError';
-  readonly code: 'event-id-reused' | 'log-unavailable' | 'log-format-newer' | 'log-behind' | 'not-a-log';
+  readonly code:
+    | 'event-id-reused'
+    | 'log-unavailable'
+    | 'log-format-newer'
+    | 'log-behind'
+    | 'log-trimmed'
+    | 'fenced'
+    | 'not-a-log';
   readonly retriable: boolean;
   constructor(code: LogError['code'], message: string, options?: { cause?: unknown }) {
     super(message, options);

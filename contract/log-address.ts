@@ -1,6 +1,10 @@
 /** Names of the log's topics. Each has offsets and retention of its own. */
-export const topics = ['domain', 'commands', 'migration', 'row-changes'] as const;
+export const topics = ['domain', 'commands', 'migration', 'row-changes', 'parked'] as const;
 export type Topic = (typeof topics)[number];
+
+/** The topics that lose their oldest events; of all others nothing is ever deleted. */
+export const trimmedTopics = ['row-changes'] as const;
+export type TrimmedTopic = (typeof trimmedTopics)[number];
 
 /**
  * Where an event stands in the log: topic, partition and offset. Offsets start at 1, are gapless and become visible in order.

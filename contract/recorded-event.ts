@@ -15,6 +15,8 @@ export interface EventMeta {
   readonly position?: string;
   /** W3C traceparent of the request that caused it, where known. */
   readonly traceparent?: string;
+  /** Names the request, or the like, that several transactions of the legacy database belong to, where that could be told. */
+  readonly group?: string;
 }
 
 /** An event to be appended. */

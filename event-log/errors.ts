@@ -1,4 +1,5 @@
 import { LogError } from '../contract/event-log.ts';
+import type { Lease } from '../contract/lease.ts';
 import { formatLogAddress, type LogAddress } from '../contract/log-address.ts';
 
 /** What each code of LogError means, and what the operator should do. Mirrored by docs/errors.md. */
@@ -21,11 +22,36 @@ export const logErrors: Record<LogError['code'], { readonly title: string; reado
     remedy:
       'The log was replaced or restored from a backup. Restore the right one, or rebuild the reader from the start.',
   },
+  'log-trimmed': {
+    title: 'A reader asked for events that the topic no longer keeps.',
+    remedy: 'Read from the tail named in the message on, or keep more: legacy.database.keepRowChanges.',
+  },
+  fenced: {
+    title: 'A writer was replaced: another has taken its lease.',
+    remedy:
+      'Nothing was written. Find out why two run, or why the first stood still for longer than its lease; then start it again.',
+  },
   'not-a-log': {
     title: 'The file is not an event log of this program.',
     remedy: 'Point `log` at another path; the file was left as it is.',
   },
 };
+
+/** The reader stands before the first event that is kept. */
+export function logTrimmed(tail: LogAddress, after: number): LogError {
+  const found = formatLogAddress(tail);
+  const expected = formatLogAddress({ ...tail, offset: after });
+  return new LogError(
+    'log-trimmed',
+    `event log: found everything up to ${found} trimmed, expected ${expected} to be kept`,
+  );
+}
+
+/** The lease has passed on; `found` is the newest epoch there is. */
+export function fenced({ name, epoch }: Lease, found: number, holder: string): LogError {
+  const by = holder === '' ? '' : ` held by ${holder}`;
+  return new LogError('fenced', `event log: lease ${name}: found epoch ${found}${by}, expected ${epoch}`);
+}
 
 /** The store failed; `what` says how and the cause has the system's own words. */
 export function unavailable(path: string, what: string, cause?: unknown): LogError {

@@ -28,7 +28,7 @@ const action = 'row-change-parked';
 const pageSize = 1_000;
 
 /**
- * Changes that the mapping could not understand, kept with their row images on the log (topic `row-changes`), so they survive a restart.
+ * Changes that the mapping could not understand, kept with their row images on the log (topic `parked`), so they survive a restart.
  * A later change of the same stream or row is held back behind them.
  */
 export class ParkedChanges {
@@ -44,7 +44,7 @@ export class ParkedChanges {
   static async load(log: EventLog, bridge: string): Promise<ParkedChanges> {
     const parked = new ParkedChanges(bridge);
     for (let after = 0; ; ) {
-      const page = await log.read('row-changes', after, pageSize);
+      const page = await log.read('parked', after, pageSize);
       for (const event of page)
         if (event.action === action && event.data.bridge === bridge) parked.#remember(restored(event));
       if (page.length < pageSize) return parked;

@@ -1,6 +1,8 @@
 import type { AppendResult, Cursor, ExpectedVersion, StreamAppend } from '../../contract/event-log.ts';
+import type { Lease } from '../../contract/lease.ts';
 import type { LogAddress, Topic } from '../../contract/log-address.ts';
 import type { Database, Statement } from '../../runtime/sqlite.ts';
+import type { SqliteLeases } from './leases.ts';
 import { asRepeat, refuseRepeatedIds } from './repeat.ts';
 import { addressOf, type StoredEvent, toStored } from './stored-event.ts';
 
@@ -9,6 +11,7 @@ export interface AppendCall {
   readonly topic: Topic;
   readonly batch: readonly StreamAppend[];
   readonly cursor?: Cursor | undefined;
+  readonly fence?: Lease | undefined;
 }
 
 /** Decides and writes append calls, inside the transaction that its caller holds. */
@@ -19,15 +22,21 @@ export class Appender {
   readonly #head: Statement;
   readonly #insert: Statement;
   readonly #putCursor: Statement;
+  readonly #leases: SqliteLeases;
 
-  constructor(database: Database) {
+  constructor(database: Database, leases: SqliteLeases) {
     this.#database = database;
+    this.#leases = leases;
     this.#byId = database.prepare('select * from event where topic = ? and id = ?');
-    this.#version = database.prepare('select max(version) as version from event where topic = ? and stream = ?');
+    this.#version = database.prepare(
+      `select coalesce(
+         (select max(version) from event where topic = :topic and stream = :stream),
+         (select version from trimmed_stream where topic = :topic and stream = :stream), 0) as version`,
+    );
     this.#head = database.prepare('select head from topic where name = ?');
     this.#insert = database.prepare(
-      `insert into event (topic, offset, id, parent, stream, version, action, data, schema, occurred_at, recorded_at, origin, position, traceparent)
-       values (:topic, :offset, :id, :parent, :stream, :version, :action, :data, :schema, :occurred_at, :recorded_at, :origin, :position, :traceparent)`,
+      `insert into event (topic, offset, id, parent, stream, version, action, data, schema, occurred_at, recorded_at, origin, position, traceparent, group_id)
+       values (:topic, :offset, :id, :parent, :stream, :version, :action, :data, :schema, :occurred_at, :recorded_at, :origin, :position, :traceparent, :group_id)`,
     );
     this.#putCursor = database.prepare(
       `insert into cursor (name, value, topic, head) values (?, ?, ?, ?)
@@ -38,9 +47,10 @@ export class Appender {
   /** All of the call or nothing of it: nothing when an item conflicts or an error is thrown. Never touches other calls of the transaction. */
   append(call: AppendCall, recordedAt: string): AppendResult[] {
     refuseRepeatedIds(call.topic, call.batch);
+    if (call.fence) this.#leases.requireNewest(call.fence);
     this.#database.exec('savepoint call');
     try {
-      const results = call.batch.map((item) => this.#appendItem(call.topic, item, recordedAt));
+      const results = call.batch.map((item) => this.#appendItem(item.topic ?? call.topic, item, recordedAt));
       if (results.some(({ kind }) => kind === 'conflict')) return this.#takeBack(call, results);
       if (call.cursor) this.#storeCursor(call.topic, call.cursor);
       this.#database.exec('release call');
@@ -74,9 +84,12 @@ export class Appender {
 
   #takeBack({ topic, batch }: AppendCall, results: readonly AppendResult[]): AppendResult[] {
     this.#database.exec('rollback to call; release call');
-    return results.map((result, index) =>
-      result.kind === 'duplicate' ? result : { kind: 'conflict', actual: this.#versionOf(topic, batch[index]!.stream) },
-    );
+    return results.map((result, index) => {
+      const item = batch[index]!;
+      return result.kind === 'duplicate'
+        ? result
+        : { kind: 'conflict', actual: this.#versionOf(item.topic ?? topic, item.stream) };
+    });
   }
 
   #storeCursor(topic: Topic, { name, value }: Cursor): void {
@@ -84,7 +97,7 @@ export class Appender {
   }
 
   #versionOf(topic: Topic, stream: string): number {
-    return (this.#version.get(topic, stream) as { version: number | null }).version ?? 0;
+    return (this.#version.get({ topic, stream }) as { version: number }).version;
   }
 
   #headOf(topic: Topic): number {

@@ -2,17 +2,21 @@ import type {
   AppendResult,
   Cursor,
   EventLog,
+  Keep,
   LogCapabilities,
   StoredCursor,
   StreamAppend,
 } from '../../contract/event-log.ts';
-import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { Lease, Leases } from '../../contract/lease.ts';
+import type { LogAddress, Topic, TrimmedTopic } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { Statement } from '../../runtime/sqlite.ts';
-import { logBehind, unavailable } from '../errors.ts';
+import { logBehind, logTrimmed, unavailable } from '../errors.ts';
 import { CommitBell } from './commit-bell.ts';
 import { GroupCommit } from './group-commit.ts';
+import { SqliteLeases } from './leases.ts';
 import { LogFile, type SqliteLogOptions } from './log-file.ts';
+import { Retention } from './retention.ts';
 import { addressOf, type StoredEvent, toRecorded } from './stored-event.ts';
 
 /** Events that a follower is given at once; the next batch is read when it asks for it. */
@@ -33,7 +37,9 @@ export function openSqliteLog(path: string, options: SqliteLogOptions): EventLog
  */
 class SqliteLog implements EventLog {
   readonly capabilities: LogCapabilities = { partitions: 1, decides: true, atomicAcrossStreams: true };
+  readonly leases: Leases;
   readonly #file: LogFile;
+  readonly #retention: Retention;
   readonly #bell: CommitBell;
   readonly #commits: GroupCommit;
   readonly #after: Statement;
@@ -48,7 +54,10 @@ class SqliteLog implements EventLog {
   constructor(file: LogFile, options: SqliteLogOptions) {
     this.#file = file;
     this.#bell = new CommitBell(file, options.telemetry);
-    this.#commits = new GroupCommit(file, options, () => this.#bell.ring());
+    const leases = new SqliteLeases(file, options);
+    this.leases = leases;
+    this.#retention = new Retention(file, options);
+    this.#commits = new GroupCommit(file, options, leases, () => this.#bell.ring());
     const { database } = file;
     this.#after = database.prepare('select * from event where topic = ? and offset > ? order by offset limit ?');
     this.#ofStream = database.prepare(
@@ -59,16 +68,16 @@ class SqliteLog implements EventLog {
     this.#cursor = database.prepare('select name, value, topic, head from cursor where name = ?');
   }
 
-  async append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor): Promise<AppendResult[]> {
+  async append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor, fence?: Lease): Promise<AppendResult[]> {
     if (this.#closing) throw unavailable(this.#file.path, 'it was closed');
-    return this.#commits.append({ topic, batch, cursor });
+    return this.#commits.append({ topic, batch, cursor, fence });
   }
 
   async read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]> {
     requireWhole('after', after, 0);
     requireWhole('limit', limit, 1);
     const rows = await this.#file.whenFree(() => this.#after.all(topic, after, limit) as unknown as StoredEvent[]);
-    if (rows.length === 0) await this.#requireReached(topic, after);
+    if (rows[0]?.offset !== after + 1) await this.#requireWithin(topic, after);
     return rows.map(toRecorded);
   }
 
@@ -101,6 +110,14 @@ class SqliteLog implements EventLog {
   async head(topic: Topic): Promise<LogAddress> {
     const row = await this.#file.whenFree(() => this.#head.get(topic) as { head: number } | undefined);
     return addressOf({ topic, offset: row?.head ?? 0 });
+  }
+
+  tail(topic: Topic): Promise<LogAddress> {
+    return this.#retention.tail(topic);
+  }
+
+  trim(topic: TrimmedTopic, keep: Keep): Promise<LogAddress> {
+    return this.#retention.trim(topic, keep);
   }
 
   async cursor(name: string): Promise<StoredCursor | undefined> {
@@ -137,9 +154,12 @@ class SqliteLog implements EventLog {
   }
 
   /** A reader beyond the end would wait for offsets that other events will take: the log is not the one it has read. */
-  async #requireReached(topic: Topic, after: number): Promise<void> {
+  async #requireWithin(topic: Topic, after: number): Promise<void> {
     const head = await this.head(topic);
     if (head.offset < after) throw logBehind(head, after);
+    if (head.offset === after) return;
+    const tail = await this.tail(topic);
+    if (tail.offset > after) throw logTrimmed(tail, after);
   }
 }
 

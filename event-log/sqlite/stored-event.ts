@@ -18,6 +18,7 @@ export interface StoredEvent {
   readonly origin: Origin;
   readonly position: string | null;
   readonly traceparent: string | null;
+  readonly group_id: string | null;
 }
 
 /** The place in the log of the event that this row holds. */
@@ -30,7 +31,7 @@ export type Place = Pick<StoredEvent, 'topic' | 'offset' | 'stream' | 'version' 
 
 /** The row of a new event at its place. */
 export function toStored(event: NewEvent, place: Place): StoredEvent {
-  const { schema, occurredAt, origin, position = null, traceparent = null } = event.meta;
+  const { schema, occurredAt, origin, position = null, traceparent = null, group = null } = event.meta;
   return {
     ...place,
     id: event.id,
@@ -42,6 +43,7 @@ export function toStored(event: NewEvent, place: Place): StoredEvent {
     origin,
     position,
     traceparent,
+    group_id: group,
   };
 }
 
@@ -58,6 +60,7 @@ export function toRecorded(row: StoredEvent): RecordedEvent {
       origin: row.origin,
       ...(row.position !== null && { position: row.position }),
       ...(row.traceparent !== null && { traceparent: row.traceparent }),
+      ...(row.group_id !== null && { group: row.group_id }),
       stream: row.stream,
       version: row.version,
       recordedAt: row.recorded_at,

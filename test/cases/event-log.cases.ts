@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppendResult, EventLog, StreamAppend } from '../../contract/event-log.ts';
+import type { Lease } from '../../contract/lease.ts';
 import type { LogAddress, Topic } from '../../contract/log-address.ts';
 import type { NewEvent, RecordedEvent } from '../../contract/recorded-event.ts';
 
@@ -57,7 +58,149 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
     });
     afterEach(() => given.remove());
 
+    describe('a lease', () => {
+      const hour = 3_600_000;
+      const acquire = async (holder: string, ttlMs: number): Promise<Lease> => {
+        const answer = await log.leases.acquire('bridge:a', holder, ttlMs);
+        if (answer.kind !== 'acquired') throw new Error(`held by ${answer.holder}`);
+        return answer.lease;
+      };
+
+      test('is held by one, and who asks meanwhile is told by whom and until when', async () => {
+        const first = await log.leases.acquire('bridge:a', 'first', hour);
+        expect(first).toMatchObject({ kind: 'acquired', lease: { name: 'bridge:a', epoch: 1 } });
+        expect(await given.again().leases.acquire('bridge:a', 'second', hour)).toEqual({
+          kind: 'held',
+          holder: 'first',
+          until: first.until,
+        });
+        expect(await log.leases.acquire('bridge:b', 'second', hour)).toMatchObject({ kind: 'acquired' });
+      });
+
+      test('keeps its epoch for the holder that asks again, and changes it when it is released or has run out', async () => {
+        expect(await acquire('first', hour)).toMatchObject({ epoch: 1 });
+        const lease = await acquire('first', 0);
+        expect(lease).toMatchObject({ epoch: 1 });
+        expect(await acquire('second', hour)).toMatchObject({ epoch: 2 });
+        await log.leases.release(lease);
+        expect(await log.leases.acquire('bridge:a', 'third', hour)).toMatchObject({ kind: 'held', holder: 'second' });
+        await log.leases.release({ ...lease, epoch: 2 });
+        expect(await acquire('first', hour)).toMatchObject({ epoch: 3 });
+      });
+
+      test('can be renewed after it has run out, as long as nobody took it', async () => {
+        const lease = await acquire('first', 0);
+        await log.leases.renew(lease, hour);
+        expect(await log.leases.acquire('bridge:a', 'second', hour)).toMatchObject({ kind: 'held' });
+        await log.leases.renew(lease, 0);
+        await acquire('second', hour);
+        await expect(log.leases.renew(lease, hour)).rejects.toMatchObject({ code: 'fenced', retriable: false });
+      });
+
+      test('fences: who was replaced writes neither events nor a cursor, who holds it does', async () => {
+        const old = await acquire('first', 0);
+        await log.append('domain', [item('s', 'none', 'a')], { name: 'c', value: '1' }, old);
+        const lease = await acquire('second', hour);
+        const late = given.again().append('domain', [item('s', 1, 'b')], { name: 'c', value: '2' }, old);
+        await expect(late).rejects.toMatchObject({ code: 'fenced', retriable: false });
+        await expect(late).rejects.toThrow('lease bridge:a: found epoch 2 held by second, expected 1');
+        expect(await log.cursor('c')).toMatchObject({ value: '1' });
+        expect(await log.append('domain', [item('s', 1, 'c')], { name: 'c', value: '3' }, lease)).toMatchObject([
+          { kind: 'appended' },
+        ]);
+      });
+
+      test('of an epoch that the log has not seen fences too: the log is an older one', async () => {
+        const append = log.append('domain', [item('s', 'none', 'a')], undefined, { name: 'bridge:a', epoch: 7 });
+        await expect(append).rejects.toMatchObject({ code: 'fenced' });
+        expect(await log.head('domain')).toEqual(at(0));
+      });
+
+      test('that has run out still lets its holder write while nobody took it', async () => {
+        const lease = await acquire('first', 0);
+        expect(await log.append('domain', [item('s', 'none', 'a')], undefined, lease)).toMatchObject([
+          { kind: 'appended' },
+        ]);
+      });
+    });
+
+    describe('a topic that is trimmed', () => {
+      const rows = (stream: string, ...ids: [string, ...string[]]) =>
+        log.append('row-changes', [item(stream, 'any', ...ids)]);
+      const ids = async (after: number) => (await log.read('row-changes', after, 100)).map(({ id }) => id);
+      const bytesOfOne = JSON.stringify(newEvent('a').data).length;
+      const forever = { ageMs: 1e12 };
+
+      test('keeps the newest events that fit, and tells where they begin', async () => {
+        await rows('s', 'a', 'b', 'c', 'd', 'e');
+        expect(await log.trim('row-changes', { bytes: 2 * bytesOfOne, ...forever })).toEqual(at(3, 'row-changes'));
+        expect(await log.tail('row-changes')).toEqual(at(3, 'row-changes'));
+        expect(await ids(3)).toEqual(['d', 'e']);
+        expect(await log.head('row-changes')).toEqual(at(5, 'row-changes'));
+        await expect(log.read('row-changes', 2, 10)).rejects.toMatchObject({ code: 'log-trimmed', retriable: false });
+        await expect(log.read('row-changes', 0, 10)).rejects.toThrow(
+          'found everything up to row-changes/0/3 trimmed, expected row-changes/0/0 to be kept',
+        );
+        await expect(
+          log.follow('row-changes', 0, new AbortController().signal)[Symbol.asyncIterator]().next(),
+        ).rejects.toMatchObject({ code: 'log-trimmed' });
+      });
+
+      test('loses what is too old, and all of it when all is', async () => {
+        await rows('s', 'a', 'b');
+        expect(await log.trim('row-changes', { bytes: 1e9, ageMs: 3_600_000 })).toEqual(at(0, 'row-changes'));
+        expect(await log.trim('row-changes', { bytes: 1e9, ageMs: -3_600_000 })).toEqual(at(2, 'row-changes'));
+        expect(await ids(2)).toEqual([]);
+        await expect(log.read('row-changes', 1, 10)).rejects.toMatchObject({ code: 'log-trimmed' });
+      });
+
+      test('goes on counting offsets, and versions of streams that are gone', async () => {
+        await rows('s', 'a', 'b');
+        await rows('t', 'c');
+        await log.trim('row-changes', { bytes: 0, ...forever });
+        expect(await rows('s', 'd')).toEqual([{ kind: 'appended', version: 3, addresses: [at(4, 'row-changes')] }]);
+        expect(await log.append('row-changes', [item('t', 0, 'e')])).toEqual([{ kind: 'conflict', actual: 1 }]);
+        expect((await log.readStream('row-changes', 's')).map(({ meta }) => meta.version)).toEqual([3]);
+        expect(await log.trim('row-changes', { bytes: bytesOfOne, ...forever })).toEqual(at(3, 'row-changes'));
+      });
+
+      test('is trimmed in steps while others append, and never by more than asked', async () => {
+        const large = Array.from({ length: 1_500 }, (_, n) => `e${n}`) as [string, ...string[]];
+        await rows('s', ...large);
+        const trimming = log.trim('row-changes', { bytes: 10 * bytesOfOne, ...forever });
+        await rows('s', 'last');
+        await trimming;
+        await log.trim('row-changes', { bytes: 10 * bytesOfOne, ...forever });
+        expect(await ids((await log.tail('row-changes')).offset)).toHaveLength(10);
+      });
+
+      test('leaves the other topics alone', async () => {
+        await log.append('domain', [item('s', 'none', 'a')]);
+        await log.append('parked', [item('s', 'none', 'a')]);
+        await rows('s', 'a');
+        await log.trim('row-changes', { bytes: 0, ageMs: 0 });
+        expect(await log.read('domain', 0, 10)).toHaveLength(1);
+        expect(await log.read('parked', 0, 10)).toHaveLength(1);
+        expect(await log.tail('domain')).toEqual(at(0));
+      });
+    });
+
     describe('append', () => {
+      test('writes streams of several topics in one step', async () => {
+        const batch = [{ ...item('s', 'none', 'a'), topic: 'row-changes' as const }, item('s', 'none', 'b')];
+        expect(await log.append('domain', batch, { name: 'c', value: '1' })).toEqual([
+          { kind: 'appended', version: 1, addresses: [at(1, 'row-changes')] },
+          { kind: 'appended', version: 1, addresses: [at(1)] },
+        ]);
+        expect(await log.cursor('c')).toMatchObject({ head: at(1) });
+        const refused = [{ ...item('s', 'any', 'c'), topic: 'row-changes' as const }, item('s', 'none', 'd')];
+        expect(await log.append('domain', refused)).toEqual([
+          { kind: 'conflict', actual: 1 },
+          { kind: 'conflict', actual: 1 },
+        ]);
+        expect(await log.head('row-changes')).toEqual(at(1, 'row-changes'));
+      });
+
       test('gives events gapless addresses from 1 and versions from 1, in the order given', async () => {
         expect(
           await log.append('domain', [item('shipment-7', 'none', 'a', 'b'), item('shipment-8', 'any', 'c')]),
@@ -84,6 +227,7 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
             origin: 'legacy-cdc',
             position: 'mariadb:0-1-57',
             traceparent: '00-x',
+            group: 'request-7',
           },
         });
         await log.append('domain', [{ stream: 'shipment-7', expect: 'none', events: [event] }]);

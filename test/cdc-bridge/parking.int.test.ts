@@ -65,7 +65,7 @@ it('holds later changes of the parked row and stream back, also after a restart'
   expect(await actions()).toEqual(['shipment-1 shipment-note-added', 'shipment-2 shipment-note-added']);
   const { parked } = await bridge.status();
   expect(parked.changes.map(({ reason }) => reason)).toEqual(['column-absent', 'behind-parked']);
-  const kept = await allEvents(log.log, 'row-changes');
+  const kept = await allEvents(log.log, 'parked');
   expect(kept[1]!.data).toMatchObject({ op: 'u', after: { body: 'whole again' }, bridge: 'test' });
 });
 
@@ -130,7 +130,7 @@ it('never keeps excluded columns of a parked row', async () => {
   await legacy.run('ALTER TABLE shipments DROP COLUMN document');
   await legacy.run("INSERT INTO shipments (sender, receiver, created_at) VALUES ('a', 'b', NOW())");
   await caughtUp(bridge);
-  const [kept] = await allEvents(log.log, 'row-changes');
+  const [kept] = await allEvents(log.log, 'parked');
   expect(kept!.data.reason).toBe('column-absent');
   expect(kept!.data.after).toMatchObject({ sender: 'a' });
   expect(kept!.data.after).not.toHaveProperty('updated_at');

@@ -1,9 +1,10 @@
 /**
  * A process that uses a log as its command line says, for tests that need real processes:
- * `append URL NAME COUNT`, `race URL NAME VERSIONS`, `flood URL NAME`, `follow URL COUNT`. It tells `ready`, opens the log when its standard
+ * `append URL NAME COUNT`, `race URL NAME VERSIONS`, `flood URL NAME`, `follow URL COUNT`,
+ * `keep-little URL BYTES`, `fenced URL NAME STOPS_AFTER`. It tells `ready`, opens the log when its standard
  * input ends, and then tells each fact once the log has answered, one line each on standard output.
  */
-import type { EventLog } from '../../contract/event-log.ts';
+import type { EventLog, LogError } from '../../contract/event-log.ts';
 import { openLog } from '../../event-log/open.ts';
 import { followed, item } from '../cases/event-log.cases.ts';
 
@@ -42,6 +43,40 @@ const acts: Record<string, (log: EventLog) => Promise<void>> = {
           tell(call);
         }),
       );
+    }
+  },
+  /** Appends row changes and trims them to BYTES without end; tells the head after each append. */
+  async 'keep-little'(log) {
+    const { offset } = await log.head('row-changes');
+    for (let n = offset + 1; ; n += 1) {
+      const trimming = log.trim('row-changes', { bytes: Number(args[0]), ageMs: 1e12 });
+      await log.append('row-changes', [item('s', n - 1, `r${n}`)]);
+      tell(n);
+      await trimming;
+    }
+  },
+  /**
+   * Takes the lease `l` for 200 ms, tells its epoch, and appends under it without end; tells each event, and the code of what ended it.
+   * Stops itself (SIGSTOP) after so many: at a moment when it holds no lock, which would stop everybody.
+   */
+  async fenced(log) {
+    const [name, stopsAfter] = args as [string, string];
+    const answer = await log.leases.acquire('l', name, 200);
+    if (answer.kind !== 'acquired') return tell(answer.kind);
+    tell(`epoch ${answer.lease.epoch}`);
+    for (let n = 0; ; n += 1) {
+      try {
+        await log.append(
+          'domain',
+          [item('s', 'any', `${name}-${n}`)],
+          { name: 'c', value: `${name}-${n}` },
+          answer.lease,
+        );
+      } catch (error) {
+        return tell((error as LogError).code);
+      }
+      tell(`${name}-${n}`);
+      if (n + 1 === Number(stopsAfter)) process.kill(process.pid, 'SIGSTOP');
     }
   },
   /** Tells the offset of each of the first COUNT events. */

@@ -121,6 +121,47 @@ describe('one log in several processes', () => {
     stop.abort();
     await seen.done;
   }, 120_000);
+
+  test('one that was stopped with SIGSTOP while another took its lease writes nothing when it goes on', async () => {
+    const [first] = await start(['fenced', given.url, 'first', '20']);
+    await first!.told(21);
+    const second = await taker();
+    await second.told(20);
+    first!.child.process.kill('SIGCONT');
+    expect((await first!.finished()).at(-1)).toBe('fenced');
+    const before = second.lines.length;
+    await second.told(before + 20);
+    const ids = (await readAll(given.log)).map(({ id }) => id);
+    const taken = ids.findIndex((id) => id.startsWith('second'));
+    expect(ids.slice(taken).filter((id) => id.startsWith('first'))).toEqual([]);
+    expect(ids.filter((id) => id.startsWith('first'))).toEqual(expect.arrayContaining(first!.lines.slice(1, -1)));
+  }, 60_000);
+
+  /** The first process that does not find the lease held. */
+  const taker = async (): Promise<LogProcess> => {
+    const [next] = await start(['fenced', given.url, 'second', '0']);
+    await next!.told(1);
+    return next!.lines[0] === 'held' ? taker() : next!;
+  };
+
+  test('killed with SIGKILL again and again while it trims, the topic is whole from its tail to its head', async () => {
+    let head = 0;
+    for (let round = 0; round < 6; round += 1) {
+      const [writer] = await start(['keep-little', given.url, '2000']);
+      await writer!.told(60 + round * 23);
+      writer!.child.process.kill('SIGKILL');
+      await writer!.ended;
+      head = (await given.log.head('row-changes')).offset;
+      const tail = (await given.log.tail('row-changes')).offset;
+      expect(head).toBeGreaterThanOrEqual(Number(writer!.lines.at(-1)));
+      const kept = await given.log.read('row-changes', tail, head);
+      expect(kept.map(({ meta }) => [meta.address.offset, meta.version])).toEqual(
+        oneTo(head - tail).map((n) => [tail + n, tail + n]),
+      );
+    }
+    const tail = await given.log.trim('row-changes', { bytes: 100, ageMs: 1e12 });
+    expect(head - tail.offset).toBeLessThan(10);
+  }, 60_000);
 });
 
 /** The numbers that all of them told, in order, once they have ended. */

@@ -24,7 +24,7 @@ describe('the SQLite file', () => {
   });
 
   const insert = (verb: string, id: string, offset: number, version: number) =>
-    `${verb} into event values ('domain', ${offset}, '${id}', 'p', 's', ${version}, 'x', '{}', 1, '', '', 'new', null, null)`;
+    `${verb} into event values ('domain', ${offset}, '${id}', 'p', 's', ${version}, 'x', '{}', 1, '', '', 'new', null, null, null)`;
 
   test.each([
     ['changing an event', `update event set data = '{}' where offset = 1`, 'events are never changed'],
@@ -38,6 +38,9 @@ describe('the SQLite file', () => {
     ['leaving out a version', insert('insert', 'z', 3, 4), 'takes the next offset and version'],
     ['setting the head back', 'update topic set head = 0', 'the head of a topic only advances'],
     ['forgetting the head', 'delete from topic', 'topics are never deleted'],
+    ['hiding what is there', 'update topic set tail = 1', 'the head of a topic only advances'],
+    ['hiding what is not there', 'update topic set tail = 3', 'the head of a topic only advances'],
+    ['miscounting', 'update topic set bytes = 7', 'the head of a topic only advances'],
   ])('refuses %s, whoever asks', async (_, statement, message) => {
     const database = openDatabase(given.path);
     expect(() => database.exec(statement)).toThrow(message);
@@ -47,6 +50,23 @@ describe('the SQLite file', () => {
       ['b', 'bob'],
     ]);
     expect(await given.log.head('domain')).toEqual(at(2));
+  });
+
+  test('refuses to lose row changes from the middle, or a lease to go back', async () => {
+    await given.log.append('row-changes', [item('s', 'none', 'a', 'b', 'c')]);
+    await given.log.leases.acquire('l', 'me', 1);
+    const database = openDatabase(given.path);
+    const refused = [
+      ['delete from event where offset = 2', 'events are never deleted'],
+      ["delete from event where topic = 'row-changes' and offset > 1", 'events are never deleted'],
+      ['update lease set epoch = 0', 'the epoch of a lease only advances'],
+      ['delete from lease', 'leases are never deleted'],
+    ] as const;
+    for (const [statement, message] of refused) expect(() => database.exec(statement)).toThrow(message);
+    database.exec("delete from event where topic = 'row-changes' and offset = 1");
+    database.close();
+    expect(await given.log.tail('row-changes')).toEqual(at(1, 'row-changes'));
+    expect(await given.log.read('row-changes', 1, 10)).toHaveLength(2);
   });
 
   test('takes the next event from any SQLite client; the head follows and followers notice without being told', async () => {
@@ -128,12 +148,12 @@ describe('the SQLite file', () => {
 
   test('of a newer format is refused with both versions', () => {
     const database = openDatabase(given.path);
-    database.exec('pragma user_version = 2');
+    database.exec('pragma user_version = 3');
     database.close();
     expect(() => openLog(given.url)).toThrow(
       expect.objectContaining({
         code: 'log-format-newer',
-        message: expect.stringMatching(/found format 2, expected at most 1/),
+        message: expect.stringMatching(/found format 3, expected at most 2/),
       }),
     );
   });

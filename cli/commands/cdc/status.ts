@@ -67,7 +67,7 @@ function describeParked({ count, streams, changes }: BridgeStatus['parked']): st
     '',
     ...reasons.map((reason) => `${bold(reason)}  ${parkingReasons[reason]}`),
     `The new side is without these changes, and without later ones of ${streams.length} streams, which wait behind them. All are kept, in`,
-    'topic row-changes of the log. Correcting the mapping lets changes of other streams through; it does not release what is parked.',
+    'topic parked of the log. Correcting the mapping lets changes of other streams through; it does not release what is parked.',
     'To have everything, correct the mapping and begin anew with an empty log: every row is imported as it is now.',
   ];
 }
