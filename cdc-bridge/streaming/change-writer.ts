@@ -97,7 +97,7 @@ export class ChangeWriter {
     if (parked.length === 0) return;
     const { bridge, log, telemetry } = this.#ports;
     const events = parked.map((event) => ({ stream: `parked-${bridge}`, event }));
-    await appendPatiently(log, 'row-changes', toAppends(events), undefined, telemetry);
+    await appendPatiently(log, 'parked', toAppends(events), undefined, telemetry);
   }
 
   async #plan(transaction: SourceTransaction, window: SnapshotWindow): Promise<Plan> {

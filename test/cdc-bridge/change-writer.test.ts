@@ -74,7 +74,7 @@ async function outcome(log: EventLog) {
   const told = (events: Awaited<ReturnType<typeof allEvents>>) => events.map(({ id, data }) => [id, data]);
   return {
     domain: told(await allEvents(log)),
-    parked: told(await allEvents(log, 'row-changes')),
+    parked: told(await allEvents(log, 'parked')),
     cursor: (await log.cursor('c'))?.value,
   };
 }

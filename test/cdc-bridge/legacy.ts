@@ -148,7 +148,7 @@ export async function caughtUp(
   return response.json() as Promise<{ position: string; address: string }>;
 }
 
-export async function allEvents(log: EventLog, topic: 'domain' | 'row-changes' = 'domain'): Promise<RecordedEvent[]> {
+export async function allEvents(log: EventLog, topic: 'domain' | 'parked' = 'domain'): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for (;;) {
     const page = await log.read(topic, events.length, 1_000);
