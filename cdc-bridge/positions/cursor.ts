@@ -12,6 +12,9 @@ const serverIdentity = z.object({
 /** A binlog file by name and by the second it was created: a server set up anew repeats the name but not the time. */
 const binlogFile = z.object({ name: z.string(), createdAt: z.string() });
 
+/** Offset of the next message to read, by `TOPIC/PARTITION`. */
+const kafkaOffsets = z.record(z.string(), z.int().nonnegative());
+
 const snapshotProgress = z.object({
   phase: z.literal('snapshot'),
   /** Where the first run looked at the tables: streaming starts here. */
@@ -31,6 +34,8 @@ const streamPosition = z.object({
   /** Tables whose rows of before are on the log, or were passed over on purpose. Absent in cursors of old: those that are mapped. */
   imported: z.array(z.string()).optional(),
   file: binlogFile.optional(),
+  /** Where the topics of a Debezium are read on from; there when they are the source. */
+  kafka: kafkaOffsets.optional(),
 });
 
 const cursorSchema = z.object({
@@ -41,6 +46,7 @@ const cursorSchema = z.object({
 
 export type ServerIdentity = z.infer<typeof serverIdentity>;
 export type BinlogFile = z.infer<typeof binlogFile>;
+export type KafkaOffsets = Readonly<z.infer<typeof kafkaOffsets>>;
 export type SnapshotProgress = z.infer<typeof snapshotProgress>;
 export type StreamPosition = z.infer<typeof streamPosition>;
 /** Where the bridge is, with the server that this is true of. Stored by the log in the same step as the events it covers. */

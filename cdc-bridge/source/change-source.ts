@@ -1,5 +1,5 @@
 import type { RowChange } from '../mapping/row-change.ts';
-import type { BinlogFile } from '../positions/cursor.ts';
+import type { BinlogFile, KafkaOffsets } from '../positions/cursor.ts';
 
 /** A write whose rows are unknown: the binlog has it as SQL text, or has rows that cannot be decoded. */
 export interface UnreadWrite {
@@ -34,14 +34,19 @@ export interface SourceTransaction {
   /** Set when the rows may not have come to be: an XA transaction, or rows in a transaction that ended in ROLLBACK. */
   readonly unsettled?: string;
   readonly file: BinlogFile;
-  /** Size in the binlog. */
+  /** Size in the binlog, or of the messages that it came in. */
   readonly bytes: number;
+  /** Set when the source did not tell where the transaction ends: its rows were put together by what they have in common. */
+  readonly inferred?: true;
+  /** Where the topics of a Debezium are read on from when everything up to here is stored. */
+  readonly kafka?: KafkaOffsets;
 }
 
 /** Where to read on from. */
 export interface ResumePoint {
   readonly position: string;
   readonly file?: BinlogFile;
+  readonly kafka?: KafkaOffsets;
 }
 
 /**

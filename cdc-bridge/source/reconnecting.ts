@@ -19,7 +19,7 @@ export function reconnecting(once: ChangeSource, onLost: OnLost): ChangeSource {
           for await (const batch of once.follow(resume, signal)) {
             yield batch;
             const last = batch.at(-1)!;
-            resume = { position: last.position, file: last.file };
+            resume = { position: last.position, file: last.file, ...(last.kafka && { kafka: last.kafka }) };
             waitMs = firstWaitMs;
           }
         } catch (error) {

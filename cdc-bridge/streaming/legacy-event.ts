@@ -12,24 +12,28 @@ export interface Addressed {
   readonly event: NewEvent;
 }
 
-/** The event of a row change. Its id and all it says follow from the binlog alone, so a repeat is the same event. */
+/**
+ * The event of a row change. Its id and all it says follow from the binlog alone, so a repeat is the same event. A row that a source read
+ * in a snapshot of its own (`r`) has the id that ours would give it.
+ */
 export function changeEvent(
   bridge: string,
   { name, gtid, committedAt }: SourceTransaction,
-  { pos, row, traceparent }: RowChange,
-  { action, op, stream, data }: MappedEvent,
+  { table, pos, row, traceparent }: RowChange,
+  { action, op, stream, data, key }: MappedEvent,
 ): Addressed {
+  const imported = op === 'r';
   return {
     stream,
     event: {
-      id: derivedId(bridge, gtid, pos, row, op, action),
+      id: imported ? importId(bridge, table, key, action) : derivedId(bridge, gtid, pos, row, op, action),
       parent: name,
       action,
       data,
       meta: {
         schema: 1,
         occurredAt: committedAt,
-        origin: 'legacy-cdc',
+        origin: imported ? 'legacy-seed' : 'legacy-cdc',
         position: name,
         ...(traceparent ? { traceparent } : {}),
       },

@@ -19,9 +19,9 @@ export interface StreamPorts {
 export async function streamChanges(ports: StreamPorts, from: StreamPosition, signal: AbortSignal): Promise<void> {
   const { config, server, log, source, writer, progress } = ports;
   const window = new SnapshotWindow(log, config.name, config.tables, from.importedUpTo);
-  const cursorAt = ({ position, file }: SourceTransaction) => ({
+  const cursorAt = ({ position, file, kafka }: SourceTransaction) => ({
     name: cursorName(config.name),
-    value: formatCursor({ format: 1, server, progress: { ...from, position, file } }),
+    value: formatCursor({ format: 1, server, progress: { ...from, position, file, ...(kafka && { kafka }) } }),
   });
   progress.pass(from.position);
   for await (const batch of source.follow(from, signal)) {
