@@ -13,6 +13,10 @@ export const bridgeLegacy = {
         description:
           'The replica id that the bridge reads the binlog under; no replica or other reader may have the same.',
       }),
+      hashKey: z.string().min(16).optional().meta({
+        description:
+          'The secret under which columns are hashed, at least 16 characters: ${NAME} takes it from the environment.',
+      }),
       snapshotMode: z.enum(['initial', 'never']).default('initial').meta({
         description:
           'initial: mapped rows that are there already become events first. never: only changes from now on.',
@@ -32,9 +36,9 @@ export const bridgeCapability = {
 
 export type DatabaseConfig = NonNullable<z.infer<typeof bridgeLegacy.database>>;
 
+export { checkTables } from './mapping/check-tables.ts';
 // The composition root needs these two beside the schema, and knows only this file.
 export type { TablesConfig } from './mapping/table-mapping.ts';
-export { checkTables } from './mapping/table-mapping.ts';
 
 /** What a bridge is started with: the joined slices of the configuration. */
 export interface BridgeConfig {

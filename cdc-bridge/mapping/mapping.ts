@@ -1,15 +1,29 @@
-import { canonicalJson, type Json, type JsonObject } from '../../contract/json.ts';
-import { readCell } from './cell.ts';
-import { compilePattern } from './pattern.ts';
-import type { Row, RowChange, RowOp } from './row-change.ts';
-import { type EventRule, keyColumns, type MappedTable, type TablesConfig } from './table-mapping.ts';
+import { canonicalJson, type JsonObject } from '../../contract/json.ts';
+import { hasChanged, type Images, readCell } from './cell.ts';
+import { compileInterpretation, type Interpretation } from './interpretation.ts';
+import type { MappingFunctions } from './mapping-function.ts';
+import { sameValue } from './pattern.ts';
+import { type Row, type RowChange, type RowOp, Unreadable } from './row-change.ts';
+import { type CompiledRule, compileFunction, compileRule, type RuleEvent } from './rule.ts';
+import {
+  columnsOf,
+  isMapped,
+  keyColumns,
+  type MappedTable,
+  streamColumns,
+  type TablesConfig,
+} from './table-mapping.ts';
 import { compileTemplate } from './template.ts';
+import { type ReadChange, Transaction } from './transaction.ts';
 import { Unclear, type UnclearReason } from './unclear.ts';
 
 /** An event that a rule made of a row change. */
 export interface MappedEvent {
-  /** The rule, which is the event's name too. */
   readonly action: string;
+  /** Names the rule in the event's id: the action; for a function's events the rule and their place, `shipment-moved#0`. */
+  readonly rule: string;
+  /** Version of the payload. */
+  readonly schema: number;
   readonly op: RowOp;
   readonly stream: string;
   /** The row's key as canonical JSON: `[17]`. */
@@ -19,7 +33,8 @@ export interface MappedEvent {
 
 /**
  * What the mapping says about one row change.
- * `ignored`: the table is left out on purpose. `unmapped`: no table entry, or no rule matched. `unclear`: to be parked.
+ * `ignored`: the table, the operation or every column that changed is left out on purpose. `unmapped`: no table entry, or no rule matched.
+ * `unclear`: to be parked.
  */
 export type Mapped =
   | { readonly kind: 'mapped'; readonly events: readonly MappedEvent[]; readonly row: string }
@@ -33,123 +48,145 @@ export type Mapped =
       readonly stream: string | undefined;
     };
 
-/** A compiled mapping: pure, the same change always gives the same answer. */
-export type Mapping = (change: RowChange) => Mapped;
-
-type CompiledRule = (change: RowChange) => JsonObject | undefined;
-
-interface CompiledTable {
-  readonly stream: (row: Row) => string;
-  readonly key: (row: Row) => string;
-  readonly rules: readonly { readonly action: string; readonly op: RowOp; readonly payload: CompiledRule }[];
+/** A compiled mapping: pure, the same transaction always gives the same answers. */
+export interface Mapping {
+  /** What becomes of each row change of a transaction, in their order. `whole` is false for a piece of one that is too large to be held. */
+  of(rows: readonly RowChange[], whole?: boolean): Mapped[];
 }
 
-/** Compiles the tables section once; mapping a change then only reads. */
-export function compileMapping(tables: TablesConfig): Mapping {
+interface CompiledTable {
+  readonly name: string;
+  /** Columns that name the row and its stream. */
+  readonly identity: readonly string[];
+  /** Columns that are left out on purpose. */
+  readonly passedOver: ReadonlySet<string>;
+  readonly ignored: ReadonlySet<RowOp>;
+  readonly interpretation: Interpretation | undefined;
+  readonly stream: (images: Images) => string;
+  readonly key: (images: Images) => string;
+  readonly rules: Readonly<Record<RowOp, readonly CompiledRule[]>>;
+}
+
+/**
+ * Compiles the tables section once; mapping a change then only reads. `functions` holds every function that the tables name with `use`; one that is
+ * missing is a RangeError.
+ */
+export function compileMapping(tables: TablesConfig, functions: MappingFunctions = new Map()): Mapping {
   const compiled = new Map<string, CompiledTable | 'ignore'>(
-    Object.entries(tables).map(([name, table]) => [name, table === 'ignore' ? table : compileTable(table)]),
+    Object.entries(tables).map(([name, table]) => [
+      name,
+      isMapped(table) ? compileTable(name, table, functions) : 'ignore',
+    ]),
   );
-  return (change) => {
-    const table = compiled.get(change.table);
-    if (table === undefined) return { kind: 'unmapped' };
-    return table === 'ignore' ? { kind: 'ignored' } : mapWith(table, change);
+  const interpretations = new Map(
+    Object.entries(tables).map(([name, table]) => [name, compileInterpretation(columnsOf(table))]),
+  );
+  const read = (change: RowChange) => readChange(change, interpretations.get(change.table));
+  return {
+    of(rows, whole = true) {
+      const transaction = new Transaction(rows, whole, read);
+      return rows.map((change) => {
+        const table = compiled.get(change.table);
+        if (table === undefined) return unmapped;
+        return table === 'ignore' ? ignored : mapWith(table, change, transaction);
+      });
+    },
   };
 }
 
-function mapWith(table: CompiledTable, change: RowChange): Mapped {
-  const row = `${change.table}/${attempt(() => table.key(lastKnownRow(change))) ?? '?'}`;
+const unmapped: Mapped = { kind: 'unmapped' };
+const ignored: Mapped = { kind: 'ignored' };
+
+function readChange(change: RowChange, interpretation: Interpretation | undefined): ReadChange {
+  const { op, before, after } = change;
+  if (!interpretation) return { change, op, before, after };
+  return { change, op, before: before && interpretation(before), after: after && interpretation(after) };
+}
+
+function mapWith(table: CompiledTable, change: RowChange, transaction: Transaction): Mapped {
+  const seen = readChange(change, table.interpretation);
   try {
-    const events = moves(table, change).flatMap((part) => eventsOf(table, part));
-    return events.length === 0 ? { kind: 'unmapped' } : { kind: 'mapped', events, row };
+    const events: MappedEvent[] = [];
+    if (hasMoved(table, seen)) {
+      addEvents(table, { change, op: 'd', before: seen.before }, transaction, events);
+      addEvents(table, { change, op: 'c', after: { ...seen.before, ...seen.after } }, transaction, events);
+    } else addEvents(table, seen, transaction, events);
+    if (events.length > 0) return { kind: 'mapped', events, row: `${table.name}/${table.key(seen)}` };
+    return isLeftOut(table, seen) ? ignored : unmapped;
   } catch (error) {
     if (!(error instanceof Unclear)) throw error;
-    const stream = attempt(() => table.stream(lastKnownRow(change)));
+    const row = `${table.name}/${attempt(() => table.key(seen)) ?? '?'}`;
+    const stream = attempt(() => table.stream(seen));
     return { kind: 'unclear', reason: error.reason, detail: error.message, row, stream };
   }
 }
 
 /** An update that gives a row another key or another stream is its end in the old place and its beginning in the new one. */
-function moves(table: CompiledTable, change: RowChange): RowChange[] {
-  const { before, after } = change;
-  if (change.op !== 'u' || !before || !after) return [change];
-  const stays = table.stream(before) === table.stream(after) && table.key(before) === table.key(after);
-  if (stays) return [change];
-  const { before: _before, after: _after, ...rest } = change;
-  return [
-    { ...rest, op: 'd', before },
-    { ...rest, op: 'c', after },
-  ];
+function hasMoved({ identity }: CompiledTable, seen: ReadChange): boolean {
+  return seen.op === 'u' && identity.some((column) => hasChanged(seen, column));
 }
 
-function eventsOf(table: CompiledTable, change: RowChange): MappedEvent[] {
-  return table.rules.flatMap(({ action, op, payload }) => {
-    const data = op === change.op ? payload(change) : undefined;
-    if (data === undefined) return [];
-    const row = currentRow(change);
-    return [{ action, op, stream: table.stream(row), key: table.key(row), data }];
-  });
+function addEvents(table: CompiledTable, seen: ReadChange, transaction: Transaction, events: MappedEvent[]): void {
+  const made: RuleEvent[] = [];
+  for (const rule of table.rules[seen.op]) rule(seen, transaction, made);
+  if (made.length === 0) return;
+  const key = table.key(seen);
+  const stream = table.stream(seen);
+  for (const event of made) events.push({ op: seen.op, stream, key, ...event });
 }
 
-function compileTable(table: MappedTable): CompiledTable {
-  const columns = keyColumns(table);
+/** Whether a change that no rule matched is left out on purpose: its operation is, or everything that it changed. */
+function isLeftOut({ ignored, passedOver }: CompiledTable, { op, before = {}, after = {} }: ReadChange): boolean {
+  if (ignored.has(op)) return true;
+  return op === 'u' && Object.keys(after).every((column) => passedOver.has(column) || isSame(before, after, column));
+}
+
+function isSame(before: Row, after: Row, column: string): boolean {
+  const [was, now] = [before[column], after[column]];
+  if (was === undefined || now === undefined || was instanceof Unreadable || now instanceof Unreadable)
+    return was === now;
+  return sameValue(was, now);
+}
+
+function compileTable(name: string, table: MappedTable, functions: MappingFunctions): CompiledTable {
+  const { columns, ignore = {} } = table;
   return {
+    name,
+    identity: [...new Set([...keyColumns(table), ...streamColumns(table)])],
+    passedOver: new Set([...(columns?.exclude ?? []), ...Object.keys(columns?.ignore ?? {})]),
+    ignored: new Set(Object.keys(ignore) as RowOp[]),
+    interpretation: compileInterpretation(columns),
     stream: compileTemplate(table.stream),
-    key: (row) => canonicalJson(columns.map((column) => readCell(row, column))),
-    rules: Object.entries(table.events).map(([action, rule]) => ({
-      action,
-      op: rule.op,
-      payload: compileRule(rule, new Set(table.columns?.exclude)),
-    })),
+    key: compileKey(keyColumns(table)),
+    rules: compileRules(name, table, functions),
   };
 }
 
-/** The payload when the rule matches, undefined when it does not. */
-function compileRule(rule: EventRule, excluded: ReadonlySet<string>): CompiledRule {
-  const before = compilePattern(rule.before ?? {});
-  const after = compilePattern(rule.after ?? {});
-  const payload = compilePayload(rule.data ?? {}, excluded);
-  return (change) => {
-    const matches =
-      before(change.before ?? {}) &&
-      after(change.after ?? {}) &&
-      (!rule.changed || rule.changed.some((column) => differs(change, column)));
-    return matches ? payload(change) : undefined;
+function compileKey(columns: readonly string[]): (images: Images) => string {
+  const [only = ''] = columns;
+  if (columns.length > 1) return (images) => canonicalJson(columns.map((column) => readCell(images, column)));
+  return (images) => {
+    const value = readCell(images, only);
+    return typeof value === 'number' ? `[${value}]` : canonicalJson([value]);
   };
 }
 
-function differs({ before = {}, after = {} }: RowChange, column: string): boolean {
-  return canonicalJson(readCell(before, column)) !== canonicalJson(readCell(after, column));
-}
-
-function compilePayload(
-  data: NonNullable<EventRule['data']>,
-  excluded: ReadonlySet<string>,
-): (change: RowChange) => JsonObject {
-  if (data === '*') return (change) => wholeRow(currentRow(change), excluded);
-  const members = Object.entries(data).map(([key, reference]) => [key, compileReference(reference)] as const);
-  return (change) => Object.fromEntries(members.map(([key, read]) => [key, read(change)]));
-}
-
-function wholeRow(row: Row, excluded: ReadonlySet<string>): JsonObject {
-  const kept = Object.keys(row).filter((column) => !excluded.has(column));
-  return Object.fromEntries(kept.map((column) => [column.replaceAll('_', '-'), readCell(row, column)]));
-}
-
-function compileReference(reference: string): (change: RowChange) => Json {
-  const match = /^(before|after)\.(.+)$/.exec(reference);
-  if (!match) return (change) => readCell(currentRow(change), reference);
-  const side = match[1] as 'before' | 'after';
-  return (change) => readCell(change[side] ?? {}, match[2]!);
-}
-
-/** The row that a change is about: as it is now, or as it was when it is gone. */
-function currentRow(change: RowChange): Row {
-  return change.after ?? change.before ?? {};
-}
-
-/** All that is known of a row, to name it by when its image is not whole: a column that is not in the new image has not changed. */
-function lastKnownRow({ before, after }: RowChange): Row {
-  return { ...before, ...after };
+function compileRules(name: string, table: MappedTable, functions: MappingFunctions): CompiledTable['rules'] {
+  const rules: Record<RowOp, CompiledRule[]> = { c: [], u: [], d: [], r: [] };
+  const excluded = new Set(table.columns?.exclude);
+  const functionOf = (place: string) => {
+    const use = functions.get(place);
+    if (!use) throw new RangeError(`expected a function for ${place}, found none`);
+    return use;
+  };
+  for (const [event, rule] of Object.entries(table.events)) {
+    const use = rule.use === undefined ? undefined : functionOf(`${name}.${event}`);
+    rules[rule.op].push(compileRule(event, rule, excluded, use));
+  }
+  if (table.use === undefined) return rules;
+  const whole = compileFunction(undefined, 1, functionOf(name));
+  for (const op of ['c', 'u', 'd'] as const) rules[op].push(whole);
+  return rules;
 }
 
 function attempt<T>(work: () => T): T | undefined {

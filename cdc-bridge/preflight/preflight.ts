@@ -1,7 +1,7 @@
 import type { BridgeConfig } from '../config.ts';
 
 import { BridgeError } from '../errors.ts';
-import { checkTables as checkMapping } from '../mapping/table-mapping.ts';
+import { checkTables as checkMapping } from '../mapping/check-tables.ts';
 import { connectionSettings } from '../source/connection-settings.ts';
 import { LegacyDatabase } from '../source/legacy-database.ts';
 import { checkGrants } from './grants.ts';
@@ -28,7 +28,7 @@ export async function inspect(
   database: LegacyDatabase,
   config: Pick<BridgeConfig, 'database' | 'tables'>,
 ): Promise<PreflightProblem[]> {
-  const mapping = checkMapping(config.tables).map(
+  const mapping = checkMapping(config.tables, config.database.hashKey).map(
     ({ path, message }): PreflightProblem => ({
       severity: 'error',
       code: 'mapping',

@@ -1,10 +1,5 @@
-import {
-  columnsUsed,
-  keyColumns,
-  type MappedTable,
-  type TablesConfig,
-  watchedColumns,
-} from '../mapping/table-mapping.ts';
+import { columnsUsed, watchedColumns } from '../mapping/columns-used.ts';
+import { keyColumns, type MappedTable, mappedTables, type TablesConfig } from '../mapping/table-mapping.ts';
 import type { LegacyDatabase, SqlRow } from '../source/legacy-database.ts';
 import type { PreflightProblem } from './problem.ts';
 
@@ -20,7 +15,7 @@ const unfitForKey = /^(.*blob|.*binary|bit|float|double|json)$/;
 
 /** Everything about the mapped tables that would make the mapping fail or lose changes. */
 export async function checkTables(database: LegacyDatabase, tables: TablesConfig): Promise<PreflightProblem[]> {
-  const mapped = Object.entries(tables).filter((entry): entry is [string, MappedTable] => entry[1] !== 'ignore');
+  const mapped = mappedTables(tables);
   const perTable = await Promise.all(mapped.map(([name, table]) => checkTable(database, name, table)));
   return [...perTable.flat(), ...(await checkCascades(database, new Set(mapped.map(([name]) => name))))];
 }
@@ -78,10 +73,17 @@ function checkEngine(name: string, table: MappedTable, engine: string): Prefligh
   ];
 }
 
+/** Columns that the columns section names, with the place where it does. */
+function namedColumns(section: MappedTable['columns']): { path: string[]; column: string }[] {
+  return Object.entries(section ?? {}).flatMap(([key, columns]) =>
+    (Array.isArray(columns) ? columns : Object.keys(columns)).map((column) => ({ path: ['columns', key], column })),
+  );
+}
+
 function checkColumns(name: string, table: MappedTable, columns: readonly Column[]): PreflightProblem[] {
   const known = new Map(columns.map((column) => [column.name, column.type]));
   const excluded = new Set(table.columns?.exclude);
-  const named = [...columnsUsed(table), ...[...excluded].map((column) => ({ path: ['columns', 'exclude'], column }))];
+  const named = [...columnsUsed(table).filter(({ joined }) => joined === undefined), ...namedColumns(table.columns)];
   const missing = named
     .filter(({ column }) => !known.has(column))
     .map(({ path, column }) => {

@@ -1,5 +1,5 @@
 import type { Cell, RowChange } from '../mapping/row-change.ts';
-import { keyColumns, type MappedTable, type TablesConfig } from '../mapping/table-mapping.ts';
+import { keyColumns, type MappedTable, mappedTables, type TablesConfig } from '../mapping/table-mapping.ts';
 import type { SnapshotProgress } from '../positions/cursor.ts';
 import { fromSelect } from './column-value.ts';
 import type { LegacyDatabase, Session } from './legacy-database.ts';
@@ -32,8 +32,7 @@ export interface SnapshotRun {
 
 /** Tables whose rows the initial snapshot reads: those with a rule for op r. */
 export function snapshotTables(tables: TablesConfig): [name: string, table: MappedTable][] {
-  return Object.entries(tables)
-    .filter((entry): entry is [string, MappedTable] => entry[1] !== 'ignore')
+  return mappedTables(tables)
     .filter(([, table]) => Object.values(table.events).some(({ op }) => op === 'r'))
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -3,7 +3,7 @@ import type { NewEvent } from '../../contract/recorded-event.ts';
 import type { Coverage } from '../coverage.ts';
 import type { Mapped, MappedEvent, Mapping } from '../mapping/mapping.ts';
 import type { RowChange } from '../mapping/row-change.ts';
-import type { TablesConfig } from '../mapping/table-mapping.ts';
+import { columnsOf, isMapped, type TablesConfig } from '../mapping/table-mapping.ts';
 import { imageOf, type ParkedChange, type ParkedChanges, snapshotTransaction } from '../parking/parked-changes.ts';
 import type { Progress } from '../positions/progress.ts';
 import type { SourceTransaction } from '../source/change-source.ts';
@@ -49,7 +49,8 @@ export class ChangeWriter {
   /** One chunk of the initial snapshot. */
   async import(chunk: SnapshotChunk, cursor: Cursor): Promise<void> {
     const plan: Plan = { events: [], parked: [] };
-    for (const change of chunk.rows) this.#planImport(chunk, change, plan);
+    const mapped = this.#ports.mapping.of(chunk.rows);
+    for (const [index, change] of chunk.rows.entries()) this.#planImport(chunk, change, mapped[index]!, plan);
     await this.#park(plan.parked);
     await this.#append(plan.events, cursor);
   }
@@ -102,7 +103,9 @@ export class ChangeWriter {
 
   async #plan(transaction: SourceTransaction, window: SnapshotWindow): Promise<Plan> {
     const plan: Plan = { events: [], parked: [] };
-    for (const change of transaction.rows) await this.#planChange(transaction, change, window, plan);
+    const mapped = this.#ports.mapping.of(transaction.rows, transaction.piece === undefined);
+    for (const [index, change] of transaction.rows.entries())
+      await this.#planChange(transaction, change, mapped[index]!, window, plan);
     transaction.unread.forEach(({ reason, sql, tables }, index) => {
       const mapped = tables?.filter((table) => this.#isMapped(table));
       if (mapped?.length === 0) return;
@@ -120,16 +123,16 @@ export class ChangeWriter {
 
   #isMapped(table: string): boolean {
     const entry = this.#ports.tables[table];
-    return table === '*' || (entry !== undefined && entry !== 'ignore');
+    return table === '*' || isMapped(entry);
   }
 
   async #planChange(
     transaction: SourceTransaction,
     change: RowChange,
+    mapped: Mapped,
     window: SnapshotWindow,
     plan: Plan,
   ): Promise<void> {
-    const mapped = this.#ports.mapping(change);
     const objection = this.#objection(transaction, change, mapped);
     if (objection) {
       const { name, committedAt } = transaction;
@@ -171,8 +174,7 @@ export class ChangeWriter {
     return { reason: 'behind-parked', detail: 'an earlier change is parked', ...place };
   }
 
-  #planImport(chunk: SnapshotChunk, change: RowChange, plan: Plan): void {
-    const mapped = this.#ports.mapping(change);
+  #planImport(chunk: SnapshotChunk, change: RowChange, mapped: Mapped, plan: Plan): void {
     if (mapped.kind === 'unclear') {
       const { reason, detail, row, stream } = mapped;
       const place = {
@@ -220,6 +222,5 @@ async function unseen(
 }
 
 function excludedColumns(tables: TablesConfig, name: string): ReadonlySet<string> {
-  const table = tables[name];
-  return new Set(table && table !== 'ignore' ? table.columns?.exclude : []);
+  return new Set(columnsOf(tables[name])?.exclude);
 }

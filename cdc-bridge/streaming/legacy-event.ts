@@ -20,18 +20,18 @@ export function changeEvent(
   bridge: string,
   { name, gtid, committedAt }: SourceTransaction,
   { table, pos, row, traceparent }: RowChange,
-  { action, op, stream, data, key }: MappedEvent,
+  { action, rule, schema, op, stream, data, key }: MappedEvent,
 ): Addressed {
   const imported = op === 'r';
   return {
     stream,
     event: {
-      id: imported ? importId(bridge, table, key, action) : derivedId(bridge, gtid, pos, row, op, action),
+      id: imported ? importId(bridge, table, key, rule) : derivedId(bridge, gtid, pos, row, op, rule),
       parent: name,
       action,
       data,
       meta: {
-        schema: 1,
+        schema,
         occurredAt: committedAt,
         origin: imported ? 'legacy-seed' : 'legacy-cdc',
         position: name,
@@ -50,18 +50,18 @@ export function importEvent(
   return {
     stream: mapped.stream,
     event: {
-      id: importId(bridge, table, mapped.key, mapped.action),
+      id: importId(bridge, table, mapped.key, mapped.rule),
       parent: position,
       action: mapped.action,
       data: mapped.data,
-      meta: { schema: 1, occurredAt: takenAt, origin: 'legacy-seed', position },
+      meta: { schema: mapped.schema, occurredAt: takenAt, origin: 'legacy-seed', position },
     },
   };
 }
 
 /** A row is imported once in the life of a bridge, whenever and however often snapshots run. */
-export function importId(bridge: string, table: string, key: string, action: string): string {
-  return derivedId(bridge, 'initial-snapshot', table, key, action);
+export function importId(bridge: string, table: string, key: string, rule: string): string {
+  return derivedId(bridge, 'initial-snapshot', table, key, rule);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { EventLog } from '../../contract/event-log.ts';
 import { parseSourcePosition } from '../../contract/source-position.ts';
 import type { MappedEvent } from '../mapping/mapping.ts';
-import type { TablesConfig } from '../mapping/table-mapping.ts';
+import { isMapped, ruleNames, type TablesConfig } from '../mapping/table-mapping.ts';
 import { type GtidSet, gtidSetOf } from '../positions/gtid.ts';
 import { importId } from './legacy-event.ts';
 
@@ -41,8 +41,5 @@ export class SnapshotWindow {
 }
 
 function importRules(table: TablesConfig[string]): string[] {
-  if (table === 'ignore') return [];
-  return Object.entries(table.events)
-    .filter(([, { op }]) => op === 'r')
-    .map(([action]) => action);
+  return isMapped(table) ? ruleNames(table, 'r') : [];
 }

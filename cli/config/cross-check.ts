@@ -24,9 +24,9 @@ export function crossWarnings({ capabilities }: Configuration): (Finding & { rea
   }));
 }
 
-function tablesAreSound({ capabilities }: Configuration): Finding[] {
+function tablesAreSound({ legacy, capabilities }: Configuration): Finding[] {
   return Object.entries(capabilities).flatMap(([name, { tables = {} }]) =>
-    checkTables(tables).map(({ path, message }) => ({
+    checkTables(tables, legacy.database?.hashKey).map(({ path, message }) => ({
       path: ['capabilities', name, 'tables', ...path],
       of: 'value' as const,
       message,
