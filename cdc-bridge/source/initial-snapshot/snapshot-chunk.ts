@@ -1,0 +1,12 @@
+import type { RowChange } from '../../mapping/row-change.ts';
+
+/** Some rows of one table, all as they were at one binlog position: a step of the ordered flow, beside transactions. */
+export interface SnapshotChunk {
+  readonly table: string;
+  /** Of op r. */
+  readonly rows: readonly RowChange[];
+  /** The state that the rows show: everything up to here, nothing beyond. */
+  readonly position: string;
+  /** When the rows were read, ISO 8601 in UTC. */
+  readonly takenAt: string;
+}
