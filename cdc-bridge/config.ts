@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { byteSize } from '../runtime/config-values.ts';
 import { type TablesConfig, tableEntry } from './mapping/table-mapping.ts';
+import { checkConnection, databaseTls } from './source/connection-config.ts';
 
 /** Keys of `legacy` that the bridge reads. */
 export const bridgeLegacy = {
@@ -7,8 +9,22 @@ export const bridgeLegacy = {
     .strictObject({
       url: z
         .string()
-        .regex(/^(mysql|mariadb):\/\/[^/\s]+\/[^/?#\s]+$/, 'expected mysql://USER:PASSWORD@HOST:PORT/DATABASE')
-        .meta({ description: 'The legacy database: mysql://USER:PASSWORD@HOST:PORT/DATABASE.' }),
+        .regex(
+          /^(mysql|mariadb):\/\/[^/\s]+\/[^/?#\s]+(\?socket=\/[^&#\s]+)?$/,
+          'expected mysql://USER:PASSWORD@HOST:PORT/DATABASE',
+        )
+        .meta({
+          description:
+            'The legacy database: mysql://USER:PASSWORD@HOST:PORT/DATABASE; ?socket=/PATH asks it over a Unix socket.',
+        }),
+      passwordFile: z.string().min(1).optional().meta({
+        description:
+          'File with the password, read anew for every connection, so that it can be exchanged while the bridge runs.',
+      }),
+      tls: databaseTls.optional(),
+      maxEvent: byteSize.prefault('1GiB').meta({
+        description: 'The largest binlog event that is taken into memory: a row, or the rows of one statement.',
+      }),
       serverId: z.int().min(1).max(4_294_967_295).default(4242).meta({
         description:
           'The replica id that the bridge reads the binlog under; no replica or other reader may have the same.',
@@ -21,6 +37,9 @@ export const bridgeLegacy = {
         description:
           'initial: mapped rows that are there already become events first. never: only changes from now on.',
       }),
+    })
+    .superRefine((database, context) => {
+      for (const issue of checkConnection(database)) context.addIssue({ code: 'custom', ...issue });
     })
     .optional()
     .meta({ description: 'The legacy database; without it there is routing and shadow traffic only.' }),

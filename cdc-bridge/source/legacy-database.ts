@@ -1,7 +1,10 @@
-import mysql, { type Connection, type Pool, type RowDataPacket } from 'mysql2/promise';
-import { BridgeError } from '../errors.ts';
+import { connect } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import mysql, { type Connection, type ConnectionOptions, type Pool, type RowDataPacket } from 'mysql2/promise';
+import { BridgeError, type BridgeErrorCode } from '../errors.ts';
 import type { ServerIdentity } from '../positions/cursor.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
+import { ed25519Signature } from './binlog/connection/ed25519.ts';
+import { type ConnectionSettings, type Credentials, exactValues, readCredentials } from './connection-settings.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 
@@ -11,38 +14,53 @@ export interface Session {
   close(): void;
 }
 
-/** The legacy database asked by SQL, beside the binlog; the one door to mysql2. Lost connections throw BridgeError `legacy-unreachable`. */
+/** A pool, and what its connections prove themselves with. */
+interface OpenPool {
+  readonly pool: Pool;
+  readonly credentials: Credentials;
+}
+
+/**
+ * The legacy database asked by SQL, beside the binlog; the one door to mysql2. Password and certificates are read anew for every session,
+ * and for the pool when the server refuses those that it had. Lost connections throw BridgeError `legacy-unreachable`.
+ */
 export class LegacyDatabase {
   readonly identity: ServerIdentity;
   readonly version: string;
   readonly name: string;
   readonly #settings: ConnectionSettings;
-  readonly #pool: Pool;
+  #open: OpenPool;
 
-  private constructor(settings: ConnectionSettings, pool: Pool, identity: ServerIdentity, version: string) {
+  private constructor(settings: ConnectionSettings, open: OpenPool, identity: ServerIdentity, version: string) {
     this.#settings = settings;
-    this.#pool = pool;
+    this.#open = open;
     this.identity = identity;
     this.version = version;
     this.name = settings.database;
   }
 
   static async connect(settings: ConnectionSettings): Promise<LegacyDatabase> {
-    const pool = mysql.createPool({ ...settings, connectionLimit: 2 });
+    const open = openPool(settings, await readCredentials(settings));
     try {
-      const [row] = await query(pool, 'SELECT VERSION() AS version, @@GLOBAL.server_id AS id');
+      const [row] = await query(open.pool, settings, 'SELECT VERSION() AS version, @@GLOBAL.server_id AS id');
       const version = String(row!.version);
       const flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
-      const id = flavour === 'mariadb' ? row!.id : (await query(pool, 'SELECT @@GLOBAL.server_uuid AS id'))[0]!.id;
-      return new LegacyDatabase(settings, pool, { flavour, id: String(id) }, version);
+      const id = flavour === 'mariadb' ? row!.id : await serverUuid(open.pool, settings);
+      return new LegacyDatabase(settings, open, { flavour, id: String(id) }, version);
     } catch (error) {
-      await pool.end();
+      await open.pool.end();
       throw error;
     }
   }
 
-  query(sql: string, values: readonly unknown[] = []): Promise<SqlRow[]> {
-    return query(this.#pool, sql, values);
+  async query(sql: string, values: readonly unknown[] = []): Promise<SqlRow[]> {
+    const asked = this.#open;
+    try {
+      return await query(asked.pool, this.#settings, sql, values);
+    } catch (error) {
+      if (!concernsCredentials(error) || !(await this.#renew(asked))) throw error;
+      return query(this.#open.pool, this.#settings, sql, values);
+    }
   }
 
   /** Everything that is committed at this moment, as GTIDs. */
@@ -53,29 +71,100 @@ export class LegacyDatabase {
   }
 
   async session(): Promise<Session> {
-    const connection = await mysql.createConnection({ ...this.#settings }).catch(refuse);
+    const settings = this.#settings;
+    const options = driverOptions(settings, await readCredentials(settings));
+    const connection = await mysql.createConnection(options).catch((error) => refuse(error, settings));
     connection.on('error', () => {});
-    return { query: (sql, values = []) => query(connection, sql, values), close: () => connection.destroy() };
+    return {
+      query: (sql, values = []) => query(connection, settings, sql, values),
+      close: () => connection.destroy(),
+    };
   }
 
   async close(): Promise<void> {
-    await this.#pool.end();
+    await this.#open.pool.end();
+  }
+
+  /** Whether there is now another pool than `refused`: its files hold something else by now, or another query has seen that before. */
+  async #renew(refused: OpenPool): Promise<boolean> {
+    const credentials = await readCredentials(this.#settings);
+    if (this.#open !== refused) return true;
+    if (isDeepStrictEqual(credentials, refused.credentials)) return false;
+    this.#open = openPool(this.#settings, credentials);
+    // Its connections are refused or idle: how their end goes changes nothing.
+    refused.pool.end().catch(() => {});
+    return true;
   }
 }
 
-async function query(on: Pool | Connection, sql: string, values: readonly unknown[] = []): Promise<SqlRow[]> {
-  const [rows] = await on.query<RowDataPacket[]>(sql, [...values]).catch(refuse);
+const poolSize = 2;
+
+function openPool(settings: ConnectionSettings, credentials: Credentials): OpenPool {
+  const pool = mysql.createPool({ ...driverOptions(settings, credentials), connectionLimit: poolSize });
+  return { pool, credentials };
+}
+
+function driverOptions(settings: ConnectionSettings, { password, tls }: Credentials): ConnectionOptions {
+  const { host, port, socketPath, user, database, connectTimeoutMs } = settings;
+  return {
+    ...(socketPath === undefined ? { host, port } : { socketPath }),
+    user,
+    password,
+    database,
+    connectTimeout: connectTimeoutMs,
+    ...exactValues,
+    authPlugins: {
+      client_ed25519: () => (scramble) => ed25519Signature(Buffer.from(password), scramble.subarray(0, 32)),
+    },
+    ...(tls ? tlsOptions(settings, tls) : {}),
+  };
+}
+
+/** The driver verifies the name that it connects to: for another one, it is given that name and a socket that goes to the host. */
+function tlsOptions({ host, port }: ConnectionSettings, tls: NonNullable<Credentials['tls']>): ConnectionOptions {
+  const { servername, verify, ...material } = tls;
+  const ssl = { ...material, rejectUnauthorized: verify !== 'none', verifyIdentity: verify === 'identity' };
+  if (servername === undefined || servername === host) return { ssl, enableCleartextPlugin: true };
+  return { ssl, enableCleartextPlugin: true, host: servername, stream: () => connect({ host, port, noDelay: true }) };
+}
+
+async function serverUuid(pool: Pool, settings: ConnectionSettings): Promise<unknown> {
+  const [row] = await query(pool, settings, 'SELECT @@GLOBAL.server_uuid AS id');
+  return row!.id;
+}
+
+async function query(
+  on: Pool | Connection,
+  settings: ConnectionSettings,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<SqlRow[]> {
+  const [rows] = await on.query<RowDataPacket[]>(sql, [...values]).catch((error) => refuse(error, settings));
   return rows;
 }
 
+const credentialCodes = new Set<BridgeErrorCode>(['legacy-refused', 'password-refused', 'legacy-tls']);
+
+function concernsCredentials(error: unknown): boolean {
+  return error instanceof BridgeError && credentialCodes.has(error.code);
+}
+
 const connectionErrors = /^(E[A-Z]+|PROTOCOL_\w+|ER_CON_COUNT_ERROR|ER_CONNECTION_KILLED)$/;
-const refusals = /^(ER_ACCESS_DENIED_ERROR|ER_DBACCESS_DENIED_ERROR|ER_BAD_DB_ERROR)$/;
+const tlsErrors = /^(HANDSHAKE_\w*SSL\w*|ER_SECURE_TRANSPORT_REQUIRED|ERR_(SSL|TLS|OSSL)\w*|\w*CERT\w*|EPROTO)$/;
+const passwordErrors = /^ER_ACCESS_DENIED(_NO_PASSWORD)?_ERROR$/;
+const refusals =
+  /^(ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED_ERROR|ER_BAD_DB_ERROR|ER_HOST_NOT_PRIVILEGED|AUTH_SWITCH_PLUGIN_ERROR)$/;
 
 /** A connection that cannot be made, or broke, is a state of the world; any other SQL error is passed on as it is. */
-function refuse(error: Error & { code?: string; fatal?: boolean }): never {
-  if (refusals.test(error.code ?? '')) {
-    throw new BridgeError('legacy-refused', `legacy database: ${error.message}`, { cause: error });
-  }
-  if (!error.fatal && !connectionErrors.test(error.code ?? '')) throw error;
-  throw new BridgeError('legacy-unreachable', `legacy database: ${error.message || error.code}`, { cause: error });
+function refuse(error: Error & { code?: string; fatal?: boolean }, { passwordFile }: ConnectionSettings): never {
+  const code = meaningOf(error.code ?? '', error.fatal === true, passwordFile !== undefined);
+  if (code === undefined) throw error;
+  throw new BridgeError(code, `legacy database: ${error.message || error.code}`, { cause: error });
+}
+
+function meaningOf(code: string, isFatal: boolean, passwordFromFile: boolean): BridgeErrorCode | undefined {
+  if (tlsErrors.test(code)) return 'legacy-tls';
+  if (passwordErrors.test(code) && passwordFromFile) return 'password-refused';
+  if (refusals.test(code)) return 'legacy-refused';
+  return isFatal || connectionErrors.test(code) ? 'legacy-unreachable' : undefined;
 }

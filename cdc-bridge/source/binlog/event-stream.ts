@@ -33,6 +33,8 @@ export interface BinlogRequest {
  */
 export interface BinlogEventStream {
   readonly server: BinlogServer;
+  /** Whether events that come before the first format description (an artificial rotate) end with a CRC32; that event says it of those behind it. */
+  readonly startsWithChecksums: boolean;
   batches(): AsyncIterable<readonly Buffer[]>;
   close(): Promise<void>;
 }
