@@ -58,7 +58,7 @@ const defaultPort = 8083;
  */
 export async function startBridge(config: BridgeConfig, ports: BridgePorts): Promise<RunningBridge> {
   const telemetry = bridgeTelemetry(ports.logger, ports.metrics);
-  const database = await LegacyDatabase.connect(connectionSettings(config.database.url));
+  const database = await LegacyDatabase.connect(connectionSettings(config.database));
   try {
     const problems = await inspect(database, config);
     refuseErrors(problems);

@@ -35,7 +35,7 @@ export const bridgeErrors = {
   'event-too-large': {
     title: 'The binlog holds an event that is larger than what may be taken into memory or sent.',
     remedy:
-      'Raise legacy.database.maxEventBytes, or max_allowed_packet of the server, whichever the message names, then start again.',
+      'Raise legacy.database.maxEvent, or max_allowed_packet of the server, whichever the message names, then start again.',
   },
   'another-server': {
     title: 'The database is not the one that the stored position belongs to.',

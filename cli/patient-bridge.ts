@@ -10,7 +10,13 @@ export interface PatientBridge extends RunningPart {
 }
 
 /** Where another start would only meet the same server and binlog: then the rest of this process stays, and the bridge tells at /status what is wrong. */
-const needOperator = new Set(['position-not-on-server', 'another-server', 'binlog-undecodable']);
+const needOperator = new Set([
+  'position-not-on-server',
+  'another-server',
+  'binlog-undecodable',
+  'server-id-taken',
+  'event-too-large',
+]);
 
 /**
  * Starts a bridge. While the legacy database is away it is tried again in the background, so that nothing else of this process waits for
@@ -31,7 +37,7 @@ export async function startPatientBridge(config: BridgeConfig, ports: BridgePort
       });
       return true;
     } catch (error) {
-      if ((error as { code?: string }).code !== 'legacy-unreachable') throw error;
+      if (!(error as { retriable?: boolean }).retriable) throw error;
       ports.logger.warn({ reason: (error as Error).message }, 'the legacy database is away; trying again');
       return false;
     }

@@ -13,7 +13,7 @@ import { checkTables } from './tables.ts';
 export async function preflight(config: Pick<BridgeConfig, 'database' | 'tables'>): Promise<PreflightProblem[]> {
   let database: LegacyDatabase | undefined;
   try {
-    database = await LegacyDatabase.connect(connectionSettings(config.database.url));
+    database = await LegacyDatabase.connect(connectionSettings(config.database));
     return await inspect(database, config);
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;

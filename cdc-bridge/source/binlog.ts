@@ -11,7 +11,7 @@ import type { Cell, Row } from '../mapping/row-change.ts';
 import { gtidSetOf } from '../positions/gtid.ts';
 import type { ChangeSource, ResumePoint, SourceTransaction } from './change-source.ts';
 import { fromBinlog } from './column-value.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
+import { type ConnectionSettings, exactValues } from './connection-settings.ts';
 import { keepLatin1Bytes, latin1Text } from './latin1.ts';
 import { type BinlogEvent, TransactionAssembly } from './transaction-assembly.ts';
 import { TransactionQueue } from './transaction-queue.ts';
@@ -40,7 +40,7 @@ async function* readBinlog(
 ): AsyncGenerator<readonly SourceTransaction[], void, undefined> {
   const position = parseSourcePosition(from.position);
   const assembly = new TransactionAssembly(settings.database, gtidSetOf(position));
-  const reader = new ZongJi({ ...settings });
+  const reader = new ZongJi({ ...settings, ...exactValues });
   const queue = new TransactionQueue({
     pause: () => reader.connection?.pause(),
     resume: () => reader.connection?.resume(),

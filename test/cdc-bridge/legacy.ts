@@ -108,7 +108,12 @@ export function readTables(yaml: string): TablesConfig {
 export function bridgeConfig(legacy: Pick<Legacy, 'url'>, tables: TablesConfig = shipmentTables()): BridgeConfig {
   return {
     name: 'test',
-    database: { url: legacy.url, serverId: randomInt(100_000, 4_000_000_000), snapshotMode: 'initial' },
+    database: {
+      url: legacy.url,
+      serverId: randomInt(100_000, 4_000_000_000),
+      snapshotMode: 'initial',
+      maxEvent: 2 ** 30,
+    },
     tables,
     port: 0,
   };
