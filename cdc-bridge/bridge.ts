@@ -190,7 +190,7 @@ function changeSource({ config, telemetry, condition }: Parts): ChangeSource {
   const connected = () => {
     condition.phase = 'streaming';
   };
-  const once = binlogSource(connectionSettings(config.database.url), config.database.serverId, connected);
+  const once = binlogSource(connectionSettings(config.database), config.database.serverId, connected);
   return reconnecting(once, (error, waitMs) => {
     condition.phase = 'connecting';
     telemetry.connectionLost(error, waitMs);
