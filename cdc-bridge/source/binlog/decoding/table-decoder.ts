@@ -13,8 +13,12 @@ export interface Column {
   readonly charset?: string;
   /** Of ENUM and SET, in order. */
   readonly members?: readonly string[];
-  /** What only the catalogue can tell of MariaDB: a fixed-length string that is one of these. */
-  readonly plugin?: 'uuid' | 'inet4' | 'inet6';
+  /** What only the catalogue can tell of MariaDB's fixed bytes; `unknown` where it cannot either, so that cells are unreadable. */
+  readonly address?: 'uuid' | 'inet4' | 'inet6' | 'unknown';
+  /** MariaDB's temporal formats from before 10.1: digits of the fraction of a second. */
+  readonly oldSecondDigits?: number;
+  /** MariaDB's VECTOR, which stands in the binlog as VARBINARY. */
+  readonly isVector?: true;
   /** False for INVISIBLE ones, which `SELECT *` leaves out; true where the map does not tell. */
   readonly visible: boolean;
 }
@@ -23,12 +27,6 @@ export interface Column {
 export interface RowImages {
   readonly before?: Row;
   readonly after?: Row;
-}
-
-/** The same as JSON objects in text, spelled as Debezium's connectors do; see debezium-json.ts. */
-export interface JsonImages {
-  readonly before?: string;
-  readonly after?: string;
 }
 
 /** Reads the rows of one table as it was when the map was written. */
@@ -43,5 +41,4 @@ export interface TableDecoder {
    * The rows keep the body alive. Throws BridgeError `binlog-undecodable` when the body's parts do not fit each other, at once and not lazily.
    */
   rows(eventType: number, body: Buffer): readonly RowImages[];
-  json(eventType: number, body: Buffer): readonly JsonImages[];
 }
