@@ -50,9 +50,26 @@ export const bridgeErrors = {
     title: 'The binlog holds something that this reader cannot decode; going on would lose changes.',
     remedy: `Turn off the server feature named in the message, then ${beginAnew}.`,
   },
+  'binlog-corrupt': {
+    title: 'The binlog holds bytes that are not those that were written: a checksum or a length does not fit.',
+    remedy: `Start again, which reads the place anew. When it stays so, the file is damaged: verify it with mysqlbinlog --verify-binlog-checksum on the server, restore it, or ${beginAnew}.`,
+  },
+  'transaction-too-large': {
+    title: 'A transaction that must be held until its end is known is larger than may be held in memory.',
+    remedy: 'Raise legacy.database.maxHeldMegabytes, or have the application write it in smaller transactions.',
+  },
   'cursor-unreadable': {
     title: 'The stored position is damaged or was written by a newer version.',
     remedy: `Run the version that wrote it, or ${beginAnew}.`,
+  },
+  fenced: {
+    title: 'Another bridge of the same name has taken over; this one has written nothing since.',
+    remedy:
+      'Leave the other one at work. Started again, this one waits for it. When nobody meant to run two, find out why this one stood still for so long.',
+  },
+  'no-such-table': {
+    title: 'A table that was asked for is not in the legacy database.',
+    remedy: 'Correct the name; names of tables are as SHOW TABLES spells them.',
   },
   'log-refused': {
     title: 'The event log refused an append, so the position was not advanced.',
@@ -109,15 +126,17 @@ export const bridgeProblems = {
 
 export type BridgeProblemCode = keyof typeof bridgeProblems;
 
-/** Why a change was parked: code → meaning. Parked changes keep their row images on the log, in topic `row-changes`. */
+/** Why a change was parked: code → meaning. Parked changes keep their row images on the log, in topic `parked`. */
 export const parkingReasons = {
   ...unclearReasons,
   'statement-format': 'A write was logged as its SQL text, not as rows, so the rows it changed are unknown.',
   'table-cleared': 'The table was truncated, dropped or renamed; which rows went with it is not in the binlog.',
   'undecodable-table':
     'The rows of a table could not be decoded, and the configuration says to park the table instead of stopping.',
+  'xa-prepared-before':
+    'An XA transaction was committed that had been prepared before the bridge began to read, so the rows it changed are unknown.',
   'unsettled-transaction':
-    'The rows belong to an XA transaction or to one that ended in ROLLBACK, so they may not have come to be.',
+    'The rows belong to a transaction that was rolled back, of a table whose engine may not have followed; they may not have come to be.',
   'behind-parked': 'An earlier change of the same stream or row is parked, and order within a stream is kept.',
 } as const;
 

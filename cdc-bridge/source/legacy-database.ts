@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import type { Connection as WrappedConnection } from 'mysql2';
 import mysql, { type Connection, type ConnectionOptions, type Pool, type RowDataPacket } from 'mysql2/promise';
 import { BridgeError, type BridgeErrorCode } from '../errors.ts';
 import type { ServerIdentity } from '../positions/cursor.ts';
@@ -11,6 +12,8 @@ export type SqlRow = Readonly<Record<string, unknown>>;
 /** One connection of its own, for work that needs a session: a consistent snapshot. */
 export interface Session {
   query(sql: string, values?: readonly unknown[]): Promise<SqlRow[]>;
+  /** Row by row, for more of them than memory holds: the server waits while nobody takes. */
+  stream(sql: string): AsyncIterable<SqlRow>;
   close(): void;
 }
 
@@ -77,6 +80,7 @@ export class LegacyDatabase {
     connection.on('error', () => {});
     return {
       query: (sql, values = []) => query(connection, settings, sql, values),
+      stream: (sql) => stream(connection, settings, sql),
       close: () => connection.destroy(),
     };
   }
@@ -141,6 +145,23 @@ async function query(
 ): Promise<SqlRow[]> {
   const [rows] = await on.query<RowDataPacket[]>(sql, [...values]).catch((error) => refuse(error, settings));
   return rows;
+}
+
+/** Rows that the driver has read ahead. */
+const rowsAhead = 500;
+
+/** The driver's promises know no streams; what they wrap does. */
+interface Wrapping {
+  readonly connection: WrappedConnection;
+}
+
+async function* stream(on: Connection, settings: ConnectionSettings, sql: string): AsyncGenerator<SqlRow> {
+  const { connection } = on as Connection & Wrapping;
+  try {
+    for await (const row of connection.query(sql).stream({ highWaterMark: rowsAhead })) yield row as SqlRow;
+  } catch (error) {
+    refuse(error as Error, settings);
+  }
 }
 
 const credentialCodes = new Set<BridgeErrorCode>(['legacy-refused', 'password-refused', 'legacy-tls']);
