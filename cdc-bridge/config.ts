@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize } from '../runtime/config-values.ts';
+import type { MappingFunctions } from './mapping/mapping-function.ts';
 import { type TablesConfig, tableEntry } from './mapping/table-mapping.ts';
 import { checkConnection, databaseTls } from './source/connection-config.ts';
 
@@ -57,6 +58,7 @@ export type DatabaseConfig = NonNullable<z.infer<typeof bridgeLegacy.database>>;
 
 export { checkTables } from './mapping/check-tables.ts';
 // The composition root needs these two beside the schema, and knows only this file.
+export type { MappingFunction, MappingFunctions } from './mapping/mapping-function.ts';
 export type { TablesConfig } from './mapping/table-mapping.ts';
 
 /** What a bridge is started with: the joined slices of the configuration. */
@@ -65,6 +67,8 @@ export interface BridgeConfig {
   readonly name: string;
   readonly database: DatabaseConfig;
   readonly tables: TablesConfig;
+  /** The functions that the tables name with `use`, by the place that does. */
+  readonly functions?: MappingFunctions | undefined;
   /** Where /head and /status are served. Default 8083; 0 takes any free port. */
   readonly port?: number;
   readonly host?: string;

@@ -86,10 +86,12 @@ async function startServicesOf(
   return startServices(config, { log, logger: createLogger('services'), metrics });
 }
 
-async function startBridgeOf({ configuration }: System, log: EventLog, metrics: Metrics): Promise<PatientBridge> {
+async function startBridgeOf(system: System, log: EventLog, metrics: Metrics): Promise<PatientBridge> {
   const { startPatientBridge } = await import('./patient-bridge.ts');
   const ports = { log, logger: createLogger('bridge'), metrics, onSnapshot: snapshotBar(process.stderr) };
-  return startPatientBridge(bridgeConfig(configuration), ports);
+  const { loadMappingFunctions } = await import('./mapping-functions.ts');
+  const functions = await loadMappingFunctions(system);
+  return startPatientBridge(bridgeConfig(system.configuration, functions), ports);
 }
 
 async function startGatewayOf(system: System, metrics: Metrics, tracing: Tracing | undefined): Promise<RunningGateway> {

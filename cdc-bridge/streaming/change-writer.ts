@@ -1,226 +1,219 @@
-import type { Cursor, EventLog } from '../../contract/event-log.ts';
-import type { NewEvent } from '../../contract/recorded-event.ts';
+import type { Cursor, EventLog, StreamAppend } from '../../contract/event-log.ts';
 import type { Coverage } from '../coverage.ts';
-import type { Mapped, MappedEvent, Mapping } from '../mapping/mapping.ts';
+import type { ParkingReason } from '../errors.ts';
+import type { Mapped, Mapping } from '../mapping/mapping.ts';
+import type { OpenGroups, RequestGroups } from '../mapping/request-groups.ts';
 import type { RowChange } from '../mapping/row-change.ts';
-import { columnsOf, isMapped, type TablesConfig } from '../mapping/table-mapping.ts';
-import { imageOf, type ParkedChange, type ParkedChanges, snapshotTransaction } from '../parking/parked-changes.ts';
+import { isMapped, keptTables, type TablesConfig } from '../mapping/table-mapping.ts';
+import type { ParkedChanges } from '../parking/parked-changes.ts';
+import { isChunk, type Step } from '../parking/parked-step.ts';
+import { Parking } from '../parking/parking.ts';
+import type { Turns } from '../parking/turns.ts';
 import type { Progress } from '../positions/progress.ts';
+import { keptRowChanges } from '../row-changes/kept-row-changes.ts';
+import type { TransactionStep } from '../row-changes/raw-transaction.ts';
 import type { SourceTransaction } from '../source/change-source.ts';
-import type { SnapshotChunk } from '../source/initial-snapshot.ts';
-import type { Telemetry } from '../telemetry.ts';
+import type { SnapshotChunk } from '../source/initial-snapshot/snapshot-chunk.ts';
+import type { Outcome, Telemetry } from '../telemetry.ts';
 import { type Addressed, changeEvent, importEvent, toAppends } from './legacy-event.ts';
 import { appendPatiently } from './patient-append.ts';
-import type { SnapshotWindow } from './snapshot-window.ts';
+import type { StepShield } from './shielded-step.ts';
 
-/** A position that no event went with is stored at most this often; reading it again costs nothing but time. */
+/** A position that nothing went with is stored at most this often; reading it again costs nothing but time. */
 const quietCursorMs = 1_000;
+
+/** How much of the text of a statement is kept. */
+const maxSqlLength = 500;
+
+/** What is covered when the steps are on the log. */
+export interface Place {
+  readonly position: string;
+  readonly committedAt?: string;
+  /** To be stored with the steps, with the groups that may still go on. */
+  cursor(groups: OpenGroups): Cursor;
+}
 
 export interface WriterPorts {
   readonly bridge: string;
   readonly tables: TablesConfig;
   readonly log: EventLog;
+  readonly shield: StepShield;
   readonly mapping: Mapping;
+  readonly groups: RequestGroups;
   readonly parked: ParkedChanges;
+  /** One piece of work at a time writes: releases of parked changes take turns with the writer. */
+  readonly turns: Turns;
+  /** Whether raw row changes are kept in topic `row-changes`. */
+  readonly keepRowChanges: boolean;
   readonly coverage: Coverage;
   readonly progress: Progress;
   readonly telemetry: Telemetry;
 }
 
-/** What one transaction comes to: events for the domain, and changes set aside. */
+/** What steps come to: changes kept as they were read, changes set aside, and events for the domain. */
 interface Plan {
+  readonly kept: StreamAppend[];
+  readonly parked: StreamAppend[];
   readonly events: Addressed[];
-  readonly parked: NewEvent[];
 }
 
 /**
- * Turns row changes into appends: events and position in one atomic step, so after a crash reading goes on exactly behind what is on the log.
- * Parked changes go to their own topic just before; a transaction that parks starts a step of its own, so that a repeat meets the
- * same state.
+ * Turns row changes into appends: all that steps come to and their position in one atomic step, so after a crash reading goes on exactly behind
+ * what is on the log. Values that are not to leave are taken out first: nothing behind sees them.
  */
 export class ChangeWriter {
   readonly #ports: WriterPorts;
+  readonly #keptTables: ReadonlySet<string>;
   #storedAt = 0;
 
   constructor(ports: WriterPorts) {
     this.#ports = ports;
+    this.#keptTables = keptTables(ports.tables);
   }
 
-  /** One chunk of the initial snapshot. */
-  async import(chunk: SnapshotChunk, cursor: Cursor): Promise<void> {
-    const plan: Plan = { events: [], parked: [] };
-    const mapped = this.#ports.mapping.of(chunk.rows);
-    for (const [index, change] of chunk.rows.entries()) this.#planImport(chunk, change, mapped[index]!, plan);
-    await this.#park(plan.parked);
-    await this.#append(plan.events, cursor);
+  /** Writes steps in their order with the place behind them; a place that nothing goes with may wait for the next. */
+  write(steps: readonly Step[], place: Place): Promise<void> {
+    return this.#ports.turns.take(() => this.#write(steps, place));
   }
 
-  /** Stores a place that no events go with. */
-  moveTo(cursor: Cursor): Promise<void> {
-    return this.#append([], cursor);
+  /** Stores a place that nothing goes with. */
+  moveTo(place: Place): Promise<void> {
+    return this.#ports.turns.take(() => this.#append(nothing(), place.cursor(this.#ports.groups.open)));
   }
 
-  /** Transactions in their order; `cursorAt` gives the cursor that covers everything up to one of them. */
-  async write(
-    batch: readonly SourceTransaction[],
-    cursorAt: (transaction: SourceTransaction) => Cursor,
-    window: SnapshotWindow,
-  ): Promise<void> {
-    let events: Addressed[] = [];
-    let covered: SourceTransaction | undefined;
-    for (const transaction of batch) {
-      const plan = await this.#plan(transaction, window);
-      if (plan.parked.length > 0) {
-        if (covered) await this.#append(events, cursorAt(covered));
-        events = [];
-        await this.#park(plan.parked);
-      }
-      for (const event of plan.events) events.push(event);
-      covered = transaction;
+  async #write(steps: readonly Step[], place: Place): Promise<void> {
+    const plan = nothing();
+    let mustStore = false;
+    for (const step of steps) {
+      if (isChunk(step)) {
+        mustStore = true;
+        this.#planChunk(step, plan);
+      } else this.#planTransaction(step, plan);
     }
-    if (!covered) return;
-    const quiet = events.length === 0 && Date.now() - this.#storedAt < quietCursorMs;
-    if (!quiet) await this.#append(events, cursorAt(covered));
-    this.#ports.progress.pass(covered.position, covered.committedAt);
+    const isQuiet = plan.kept.length + plan.parked.length + plan.events.length === 0 && !mustStore;
+    if (isQuiet && Date.now() - this.#storedAt < quietCursorMs) return;
+    await this.#append(plan, place.cursor(this.#ports.groups.open));
   }
 
-  async #append(events: readonly Addressed[], cursor: Cursor): Promise<void> {
+  async #append({ kept, parked, events }: Plan, cursor: Cursor): Promise<void> {
     const { log, progress, telemetry } = this.#ports;
-    const results = await appendPatiently(log, 'domain', toAppends(events), cursor, telemetry);
+    const batch = [...kept, ...parked, ...toAppends(events)];
+    const results = await appendPatiently(log, 'domain', batch, cursor, telemetry);
     this.#storedAt = Date.now();
-    const last = results.flatMap((result) => (result.kind === 'conflict' ? [] : result.addresses)).at(-1);
-    if (last) progress.reach(last);
+    for (const result of results.slice(kept.length + parked.length)) {
+      const last = result.kind === 'conflict' ? undefined : result.addresses.at(-1);
+      if (last) progress.reach(last);
+    }
     telemetry.appended(events.length);
     progress.count(events.length);
   }
 
-  async #park(parked: readonly NewEvent[]): Promise<void> {
-    if (parked.length === 0) return;
-    const { bridge, log, telemetry } = this.#ports;
-    const events = parked.map((event) => ({ stream: `parked-${bridge}`, event }));
-    await appendPatiently(log, 'parked', toAppends(events), undefined, telemetry);
+  #planChunk(step: SnapshotChunk, plan: Plan): void {
+    const { bridge, shield, mapping, parked } = this.#ports;
+    const chunk = shield(step);
+    const parking = new Parking(parked, chunk);
+    for (const [index, mapped] of mapping.of(chunk.rows).entries()) {
+      const change = chunk.rows[index]!;
+      const outcome = this.#outcomeOf(parking, change, index, mapped);
+      this.#account(change, outcome);
+      if (outcome !== 'mapped' || mapped.kind !== 'mapped') continue;
+      for (const event of mapped.events) plan.events.push(importEvent(bridge, chunk, event));
+    }
+    plan.parked.push(...parking.items());
   }
 
-  async #plan(transaction: SourceTransaction, window: SnapshotWindow): Promise<Plan> {
-    const plan: Plan = { events: [], parked: [] };
-    const mapped = this.#ports.mapping.of(transaction.rows, transaction.piece === undefined);
-    for (const [index, change] of transaction.rows.entries())
-      await this.#planChange(transaction, change, mapped[index]!, window, plan);
-    transaction.unread.forEach(({ reason, sql, tables }, index) => {
-      const mapped = tables?.filter((table) => this.#isMapped(table));
-      if (mapped?.length === 0) return;
-      this.#setAside(plan, transaction.committedAt, {
+  #planTransaction(step: TransactionStep, plan: Plan): void {
+    const { bridge, shield, mapping, groups, parked, keepRowChanges } = this.#ports;
+    const transaction = shield(step);
+    const all = mapping.of(transaction.rows, transaction.piece === undefined);
+    const groupIds = groups.assign(transaction, transaction.rows, (index) => rowName(all[index]!));
+    const parking = new Parking(parked, transaction);
+    for (const [index, mapped] of all.entries()) {
+      const change = transaction.rows[index]!;
+      const group = groupIds[index];
+      const outcome = transaction.covered?.has(change)
+        ? 'covered'
+        : this.#outcomeOf(parking, change, index, mapped, transaction.unsettled, group);
+      this.#account(change, outcome);
+      if (outcome !== 'mapped' || mapped.kind !== 'mapped') continue;
+      for (const event of mapped.events) plan.events.push(changeEvent(bridge, transaction, change, event, group));
+    }
+    this.#parkUnread(parking, transaction);
+    plan.parked.push(...parking.items());
+    if (keepRowChanges)
+      plan.kept.push(...keptRowChanges(bridge, [transaction], (table) => this.#keptTables.has(table)));
+  }
+
+  /** What becomes of a change; one that cannot go to the log is set aside. */
+  #outcomeOf(
+    parking: Parking,
+    { table }: RowChange,
+    index: number,
+    mapped: Mapped,
+    unsettled?: string,
+    group?: string,
+  ): Outcome {
+    if (mapped.kind !== 'mapped' && mapped.kind !== 'unclear') return mapped.kind;
+    const objection = objectionTo(parking, index, mapped, unsettled);
+    if (!objection) return 'mapped';
+    this.#setAside(parking, { ...objection, index, row: mapped.row, table, ...(group !== undefined && { group }) });
+    return 'parked';
+  }
+
+  /** Writes whose rows are unknown; those about other tables only are nothing to us. */
+  #parkUnread(parking: Parking, { unread }: SourceTransaction): void {
+    for (const [index, { reason, sql, tables }] of unread.entries()) {
+      const concerned = tables?.filter((table) => table === '*' || isMapped(this.#ports.tables[table]));
+      if (concerned?.length === 0) continue;
+      this.#setAside(parking, {
         reason,
-        detail: sql.slice(0, 500),
-        transaction: transaction.name,
-        pos: 0,
-        rowIndex: -1 - index,
-        ...(mapped && { table: mapped.join(', ') }),
+        detail: sql.slice(0, maxSqlLength),
+        index: -1 - index,
+        streams: [],
+        ...(concerned && { table: concerned.join(', ') }),
       });
-    });
-    return plan;
-  }
-
-  #isMapped(table: string): boolean {
-    const entry = this.#ports.tables[table];
-    return table === '*' || isMapped(entry);
-  }
-
-  async #planChange(
-    transaction: SourceTransaction,
-    change: RowChange,
-    mapped: Mapped,
-    window: SnapshotWindow,
-    plan: Plan,
-  ): Promise<void> {
-    const objection = this.#objection(transaction, change, mapped);
-    if (objection) {
-      const { name, committedAt } = transaction;
-      this.#setAside(
-        plan,
-        committedAt,
-        { ...objection, transaction: name, pos: change.pos, rowIndex: change.row, table: change.table },
-        change,
-      );
-      return;
-    }
-    if (mapped.kind !== 'mapped') return this.#account(change, mapped.kind === 'ignored' ? 'ignored' : 'unmapped');
-    const fresh = window.spans(transaction.gtid)
-      ? await unseen(window, transaction.gtid, change.table, mapped.events)
-      : mapped.events;
-    this.#account(change, fresh.length > 0 ? 'mapped' : 'covered');
-    plan.events.push(...fresh.map((event) => changeEvent(this.#ports.bridge, transaction, change, event)));
-  }
-
-  /** Why a change cannot go to the log, if so. */
-  #objection(
-    { name, unsettled }: SourceTransaction,
-    change: RowChange,
-    mapped: Mapped,
-  ): Pick<ParkedChange, 'reason' | 'detail' | 'row' | 'stream'> | undefined {
-    if (mapped.kind === 'unclear') {
-      return {
-        reason: mapped.reason,
-        detail: mapped.detail,
-        row: mapped.row,
-        ...(mapped.stream ? { stream: mapped.stream } : {}),
-      };
-    }
-    if (mapped.kind !== 'mapped') return undefined;
-    const streams = mapped.events.map(({ stream }) => stream);
-    const place = { row: mapped.row, stream: streams.at(-1)! };
-    if (unsettled) return { reason: 'unsettled-transaction', detail: unsettled, ...place };
-    if (!this.#ports.parked.hold(streams, mapped.row, name, change)) return undefined;
-    return { reason: 'behind-parked', detail: 'an earlier change is parked', ...place };
-  }
-
-  #planImport(chunk: SnapshotChunk, change: RowChange, mapped: Mapped, plan: Plan): void {
-    if (mapped.kind === 'unclear') {
-      const { reason, detail, row, stream } = mapped;
-      const place = {
-        transaction: snapshotTransaction,
-        pos: 0,
-        rowIndex: 0,
-        table: change.table,
-        row,
-        ...(stream ? { stream } : {}),
-      };
-      this.#setAside(plan, chunk.takenAt, { reason, detail, ...place }, change);
-    } else if (mapped.kind === 'mapped') {
-      this.#account(change, 'mapped');
-      plan.events.push(...mapped.events.map((event) => importEvent(this.#ports.bridge, chunk, event)));
-    } else {
-      this.#account(change, mapped.kind);
     }
   }
 
-  #setAside(plan: Plan, occurredAt: string, facts: Omit<ParkedChange, 'id'>, change?: RowChange): void {
-    const { parked, telemetry, tables } = this.#ports;
-    const image = change ? imageOf(change, excludedColumns(tables, change.table)) : {};
-    const event = parked.park(facts, occurredAt, image);
-    if (change) this.#account(change, 'parked');
-    if (!event) return;
-    telemetry.parked({ ...facts, id: event.id }, parked.count);
-    plan.parked.push(event);
+  #setAside(parking: Parking, facts: Parameters<Parking['setAside']>[0]): void {
+    const { parked, telemetry } = this.#ports;
+    const change = parking.setAside(facts);
+    if (change) telemetry.parked(change, parked.count);
   }
 
-  #account({ table, op }: RowChange, outcome: Parameters<Coverage['count']>[2]): void {
-    this.#ports.coverage.count(table, op, outcome);
-    this.#ports.telemetry.rowChange(table, op, outcome);
+  #account(change: RowChange, outcome: Outcome): void {
+    this.#ports.coverage.count(change, outcome);
+    this.#ports.telemetry.rowChange(change.table, change.op, outcome);
   }
 }
 
-async function unseen(
-  window: SnapshotWindow,
-  gtid: string,
-  table: string,
-  events: readonly MappedEvent[],
-): Promise<MappedEvent[]> {
-  const fresh: MappedEvent[] = [];
-  for (const event of events) if (!(await window.hasSeen(gtid, table, event))) fresh.push(event);
-  return fresh;
+function nothing(): Plan {
+  return { kept: [], parked: [], events: [] };
 }
 
-function excludedColumns(tables: TablesConfig, name: string): ReadonlySet<string> {
-  return new Set(columnsOf(tables[name])?.exclude);
+interface Objection {
+  readonly reason: ParkingReason;
+  readonly detail: string;
+  readonly streams: string[];
+}
+
+/** Why a change cannot go to the log, if so. */
+function objectionTo(
+  parking: Parking,
+  index: number,
+  mapped: Extract<Mapped, { kind: 'mapped' | 'unclear' }>,
+  unsettled: string | undefined,
+): Objection | undefined {
+  if (mapped.kind === 'unclear') {
+    const { reason, detail, stream } = mapped;
+    return { reason, detail, streams: stream === undefined ? [] : [stream] };
+  }
+  const streams = [...new Set(mapped.events.map(({ stream }) => stream))];
+  if (unsettled !== undefined) return { reason: 'unsettled-transaction', detail: unsettled, streams };
+  if (!parking.holds(streams, mapped.row, index)) return undefined;
+  return { reason: 'behind-parked', detail: 'an earlier change is parked', streams };
+}
+
+function rowName(mapped: Mapped): string | undefined {
+  return mapped.kind === 'mapped' || mapped.kind === 'unclear' ? mapped.row : undefined;
 }

@@ -4,7 +4,7 @@ import type { NewEvent } from '../../contract/recorded-event.ts';
 import type { MappedEvent } from '../mapping/mapping.ts';
 import type { RowChange } from '../mapping/row-change.ts';
 import type { SourceTransaction } from '../source/change-source.ts';
-import type { SnapshotChunk } from '../source/initial-snapshot.ts';
+import type { SnapshotChunk } from '../source/initial-snapshot/snapshot-chunk.ts';
 
 /** An event and the stream it goes to. */
 export interface Addressed {
@@ -21,6 +21,7 @@ export function changeEvent(
   { name, gtid, committedAt }: SourceTransaction,
   { table, pos, row, traceparent }: RowChange,
   { action, rule, schema, op, stream, data, key }: MappedEvent,
+  group?: string,
 ): Addressed {
   const imported = op === 'r';
   return {
@@ -36,6 +37,7 @@ export function changeEvent(
         origin: imported ? 'legacy-seed' : 'legacy-cdc',
         position: name,
         ...(traceparent ? { traceparent } : {}),
+        ...(group === undefined ? {} : { group }),
       },
     },
   };

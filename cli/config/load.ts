@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Environment } from '../environment.ts';
 import { crossCheck, crossWarnings } from './cross-check.ts';
 import { explainIssue, type Finding } from './explain-issue.ts';
+import { missingModules } from './mapping-modules.ts';
 import { ConfigError, type ConfigProblem, type Path } from './problem.ts';
 import { type Configuration, configurationSchema } from './schema.ts';
 import { type ConfigFile, readConfigFile } from './source.ts';
@@ -12,6 +13,8 @@ export interface LoadedConfiguration {
   readonly configuration: Configuration;
   readonly path: string;
   readonly files: readonly string[];
+  /** Capability → the folder of the file that it is written in: what it names by relative paths is found from there. */
+  readonly homes: Readonly<Record<string, string>>;
   /** What was written, all files in one, variables filled in; `legacy` is a mapping also where a text was written. */
   readonly written: Readonly<Record<string, unknown>>;
   /** What is allowed and may surprise. */
@@ -30,7 +33,7 @@ export function loadConfiguration(path: string, environment: Environment): Loade
     ]);
   }
   const main = readConfigFile(absolute, environment);
-  const { files, missing } = readCapabilityFiles(main, dirname(absolute), environment);
+  const { files, homes, missing } = readCapabilityFiles(main, dirname(absolute), environment);
   const unreadable = [...missing, ...[main, ...files.values()].flatMap((file) => file.problems)];
   if (unreadable.length > 0) throw new ConfigError(unreadable);
 
@@ -38,13 +41,14 @@ export function loadConfiguration(path: string, environment: Environment): Loade
   const value = join(main.value, files);
   const parsed = configurationSchema.safeParse(value);
   const findings: Finding[] = parsed.success
-    ? crossCheck(parsed.data)
+    ? [...crossCheck(parsed.data), ...missingModules(parsed.data, homes)]
     : parsed.error.issues.flatMap((issue) => explainIssue(issue, configurationSchema, value));
   if (findings.length > 0 || !parsed.success)
     throw new ConfigError(unique(findings.map((finding) => sources.problem(finding))));
   const names = [main, ...files.values()].map(({ name }) => name);
   const warnings = crossWarnings(parsed.data).map((warning) => sources.warning(warning));
-  return { configuration: parsed.data, path: absolute, files: names, written: asWritten(value as Mapping), warnings };
+  const written = asWritten(value as Mapping);
+  return { configuration: parsed.data, path: absolute, files: names, homes, written, warnings };
 }
 
 type Mapping = Record<string, unknown>;
@@ -73,9 +77,11 @@ function asWritten(value: Mapping): Mapping {
 /** A capability is written in place, or is the name of a file beside the configuration that holds it. */
 function readCapabilityFiles(main: ConfigFile, folder: string, environment: Environment) {
   const files = new Map<string, ConfigFile>();
+  const homes: Record<string, string> = {};
   const missing: ConfigProblem[] = [];
   const capabilities = isMapping(main.value) && isMapping(main.value.capabilities) ? main.value.capabilities : {};
   for (const [name, value] of Object.entries(capabilities)) {
+    homes[name] = typeof value === 'string' ? dirname(resolve(folder, value)) : folder;
     if (typeof value !== 'string') continue;
     const path = ['capabilities', name];
     const file = resolve(folder, value);
@@ -88,7 +94,7 @@ function readCapabilityFiles(main: ConfigFile, folder: string, environment: Envi
         message: `found no file ${JSON.stringify(value)}`,
       });
   }
-  return { files, missing };
+  return { files, homes, missing };
 }
 
 /** One value out of all files, `defaults` beneath each capability. */

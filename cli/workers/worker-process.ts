@@ -89,7 +89,7 @@ async function start(welcome: Welcome): Promise<Started> {
 }
 
 function systemFrom({ path }: Welcome, written: ReadConfiguration['written']): System {
-  const loaded = { configuration: configurationOf(written), path, files: [], written, warnings: [] };
+  const loaded = { configuration: configurationOf(written), path, files: [], homes: {}, written, warnings: [] };
   return systemOf(loaded, readEnvironment());
 }
 
