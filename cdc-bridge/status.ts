@@ -1,8 +1,10 @@
 import type { Coverage, CoverageEntry } from './coverage.ts';
-import type { ParkedChange, ParkedChanges } from './parking/parked-changes.ts';
+import type { Held } from './lease/another-bridge.ts';
+import type { ParkedChange } from './parking/parked-change.ts';
+import type { ParkedChanges } from './parking/parked-changes.ts';
 import type { Progress, SnapshotState } from './positions/progress.ts';
 
-export type Phase = 'starting' | 'snapshot' | 'connecting' | 'streaming' | 'stopped';
+export type Phase = 'starting' | 'standby' | 'snapshot' | 'connecting' | 'streaming' | 'stopped';
 
 /** What `GET /status` and `strangler cdc status` show. */
 export interface BridgeStatus {
@@ -12,6 +14,8 @@ export interface BridgeStatus {
   readonly failure?: string;
   /** What the operator should do about it. */
   readonly remedy?: string | undefined;
+  /** In phase `standby`: who is at work, and until when that is sure. */
+  readonly heldBy?: Held;
   /** Everything up to here is on the log; absent until streaming begins. */
   readonly position?: string;
   /** The binlog's end; absent while the database is away. */
@@ -39,6 +43,7 @@ export interface Condition {
   phase: Phase;
   failure?: string;
   remedy?: string | undefined;
+  heldBy?: Held;
 }
 
 export function bridgeStatus(

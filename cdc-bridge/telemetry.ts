@@ -1,7 +1,9 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type BridgeError, remedyOf } from './errors.ts';
-import type { ParkedChange } from './parking/parked-changes.ts';
+import type { Held } from './lease/another-bridge.ts';
+import type { ParkedChange } from './parking/parked-change.ts';
+import type { ParkingAnswer } from './parking/parking-request.ts';
 import type { PreflightProblem } from './preflight/problem.ts';
 
 /** What became of a row change. `covered`: the initial snapshot had seen it already. */
@@ -40,9 +42,13 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     streaming: (position: string) => logger.info({ position }, 'following the binlog'),
     rowChange: (table: string, op: string, outcome: Outcome) => rows.inc({ table, op, outcome }),
     appended: (count: number) => events.inc(count),
-    parked({ reason, detail, table, stream, transaction }: ParkedChange, total: number) {
+    parked({ id, reason, detail, table, streams, transaction }: ParkedChange, total: number) {
       parked.set(total);
-      logger.warn({ reason, detail, table, stream, transaction }, 'row change parked');
+      logger.warn({ id, reason, detail, table, streams, transaction }, 'row change parked');
+    },
+    parkedRequestAnswered(what: 'retry' | 'skip', answer: ParkingAnswer, total: number) {
+      parked.set(total);
+      logger.info({ what, ...answer }, 'parked row changes: what was asked for is done');
     },
     parkedAtStart(total: number) {
       parked.set(total);
@@ -56,6 +62,11 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
       );
     },
     logUnavailable: (message: string, waitMs: number) => logger.warn({ waitMs }, `${message}; trying again`),
+    standingBy: ({ holder, until }: Held) =>
+      logger.info({ holder, until }, 'another bridge of this name is at work; waiting for it'),
+    tookOver: (name: string, epoch: number) => logger.info({ name, epoch }, 'the lease is ours'),
+    leaseNotReleased: (message: string) =>
+      logger.warn({}, `${message}; the lease was not given back, the next bridge waits until it runs out`),
     lagged: (lagMs: number) => lag.set(lagMs / 1_000),
     stoppedLoudly: (error: Error & { code?: string }) =>
       logger.error({ code: error.code, err: error.message, remedy: remedyOf(error) }, 'bridge stopped'),

@@ -6,6 +6,11 @@ export class Unreadable {
   constructor(reason: string) {
     this.reason = reason;
   }
+
+  /** How it is told on the log and to operators. */
+  toJSON(): Json {
+    return { unreadable: this.reason };
+  }
 }
 
 export type Cell = Json | Unreadable;

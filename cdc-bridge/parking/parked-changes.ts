@@ -1,138 +1,141 @@
-import { derivedId } from '../../contract/event-id.ts';
 import type { EventLog } from '../../contract/event-log.ts';
-import type { Json, JsonObject } from '../../contract/json.ts';
-import type { NewEvent, RecordedEvent } from '../../contract/recorded-event.ts';
-import type { ParkingReason } from '../errors.ts';
-import { type Row, type RowChange, Unreadable } from '../mapping/row-change.ts';
+import type { RecordedEvent } from '../../contract/recorded-event.ts';
+import { actions, groupsOf, type ParkedChange, parkedAlone, parkedIn, type Revision } from './parked-change.ts';
+import { type ParkingRequest, parkingRequest } from './parking-request.ts';
 
-/** A change that was set aside, as it is kept on the log and shown. */
-export interface ParkedChange {
-  readonly id: string;
-  readonly reason: ParkingReason;
-  readonly detail: string;
-  /** `mariadb:0-1-57`, or `initial-snapshot`. */
-  readonly transaction: string;
-  /** Of its rows event, see RowChange; `rowIndex` is the change's place in it. */
-  readonly pos: number;
-  readonly rowIndex: number;
-  readonly table?: string;
-  /** `shipments/[17]`: the row, which together with the stream holds later changes back. */
-  readonly row?: string;
-  readonly stream?: string;
-}
-
-/** Stands for the transaction of a row of the initial snapshot. */
-export const snapshotTransaction = 'initial-snapshot';
-
-const action = 'row-change-parked';
-const pageSize = 1_000;
+/** One event may hold a piece of a transaction that fills megabytes. */
+const pageSize = 50;
 
 /**
- * Changes that the mapping could not understand, kept with their row images on the log (topic `parked`), so they survive a restart.
- * A later change of the same stream or row is held back behind them.
+ * Changes that the mapping could not understand, kept with their transactions on the log (topic `parked`), so they survive a restart. A later
+ * change of the same stream or row is held back behind them, until they are released or skipped.
  */
 export class ParkedChanges {
-  readonly #bridge: string;
+  readonly bridge: string;
   readonly #byId = new Map<string, ParkedChange>();
-  readonly #firstOf = new Map<string, ParkedChange>();
+  readonly #byGroup = new Map<string, Set<ParkedChange['id']>>();
+  readonly #settled = new Set<string>();
+  readonly #requests = new Map<string, ParkingRequest>();
+  #readUpTo = 0;
 
-  private constructor(bridge: string) {
-    this.#bridge = bridge;
+  constructor(bridge: string) {
+    this.bridge = bridge;
   }
 
-  /** Reads back what this bridge has parked before. */
+  /** What this bridge has parked, released, skipped and been asked for before. */
   static async load(log: EventLog, bridge: string): Promise<ParkedChanges> {
     const parked = new ParkedChanges(bridge);
-    for (let after = 0; ; ) {
-      const page = await log.read('parked', after, pageSize);
-      for (const event of page)
-        if (event.action === action && event.data.bridge === bridge) parked.#remember(restored(event));
-      if (page.length < pageSize) return parked;
-      after = page.at(-1)!.meta.address.offset;
+    await parked.catchUp(log);
+    return parked;
+  }
+
+  /** Reads on from where the last call ended. */
+  async catchUp(log: EventLog): Promise<void> {
+    for (;;) {
+      const page = await log.read('parked', this.#readUpTo, pageSize);
+      for (const event of page) this.#apply(event);
+      this.#readUpTo = page.at(-1)?.meta.address.offset ?? this.#readUpTo;
+      if (page.length < pageSize) return;
     }
+  }
+
+  /** Offset in topic `parked` up to which `catchUp` has read. */
+  get readUpTo(): number {
+    return this.#readUpTo;
   }
 
   get count(): number {
     return this.#byId.size;
   }
 
+  /** In the order in which they were parked. */
+  all(): IterableIterator<ParkedChange> {
+    return this.#byId.values();
+  }
+
   /** The ones parked first, at most `limit`. */
   list(limit: number): ParkedChange[] {
-    return [...this.#byId.values()].slice(0, limit);
+    return [...this.all()].slice(0, limit);
+  }
+
+  find(id: string): ParkedChange | undefined {
+    return this.#byId.get(id);
   }
 
   streams(): string[] {
-    return [...new Set([...this.#byId.values()].flatMap(({ stream }) => stream ?? []))];
+    return [...new Set([...this.all()].flatMap(({ streams }) => streams))];
   }
 
-  /**
-   * Whether an earlier change of one of these streams, or of this row, is parked. A transaction that is read again after a crash finds its own
-   * parked changes here already: of those only the ones before it in the transaction count.
-   */
-  hold(streams: readonly string[], row: string, transaction: string, { pos, row: rowIndex }: RowChange): boolean {
-    return [...streams, row].some((group) => {
-      const first = this.#firstOf.get(group);
-      return (
-        first !== undefined &&
-        (first.transaction !== transaction || first.pos < pos || (first.pos === pos && first.rowIndex < rowIndex))
-      );
-    });
+  /** What was asked for and not answered yet. */
+  requests(): ParkingRequest[] {
+    return [...this.#requests.values()];
   }
 
-  /** The event to append for a change, or undefined when it is on the log already. From now on the change holds later ones back. */
-  park(change: Omit<ParkedChange, 'id'>, occurredAt: string, image: JsonObject): NewEvent | undefined {
-    const id = derivedId(this.#bridge, 'parked', change.transaction, change.pos, change.rowIndex, change.row ?? '');
-    if (this.#byId.has(id)) return undefined;
-    const parked = { ...change, id };
-    this.#remember(parked);
-    const { id: _id, ...facts } = parked;
-    return {
-      id,
-      parent: change.transaction,
-      action,
-      data: { ...(facts as unknown as JsonObject), bridge: this.#bridge, ...image },
-      meta: {
-        schema: 1,
-        occurredAt,
-        origin: change.transaction === snapshotTransaction ? 'legacy-seed' : 'legacy-cdc',
-      },
-    };
+  /** The parked changes of these groups. */
+  *inGroups(groups: readonly string[]): Generator<ParkedChange> {
+    for (const group of groups) for (const id of this.#byGroup.get(group) ?? []) yield this.#byId.get(id)!;
   }
 
-  #remember(parked: ParkedChange): void {
-    this.#byId.set(parked.id, parked);
-    for (const group of [parked.stream, parked.row]) {
-      if (group !== undefined && !this.#firstOf.has(group)) this.#firstOf.set(group, parked);
+  /** Whether a change with this id is parked, or was. */
+  knows(id: string): boolean {
+    return this.#byId.has(id) || this.#settled.has(id);
+  }
+
+  /** From now on it holds later changes back. */
+  remember(change: ParkedChange): void {
+    if (this.knows(change.id)) return;
+    this.#byId.set(change.id, change);
+    this.#index(change);
+  }
+
+  /** It was released or skipped, and holds nothing back any more. */
+  settle(id: string): void {
+    this.#settled.add(id);
+    const change = this.#byId.get(id);
+    if (!change) return;
+    this.#unindex(change);
+    this.#byId.delete(id);
+  }
+
+  /** It was tried again in vain, for the reason that is told; its place in the order stays. */
+  revise(id: string, revision: Revision): void {
+    const change = this.#byId.get(id);
+    if (!change) return;
+    this.#unindex(change);
+    const revised = { ...change, ...revision };
+    this.#byId.set(id, revised);
+    this.#index(revised);
+  }
+
+  /** A request was answered. */
+  answer(id: string): void {
+    this.#requests.delete(id);
+  }
+
+  #index({ id, ...change }: ParkedChange): void {
+    for (const group of groupsOf(change)) {
+      const ids = this.#byGroup.get(group);
+      if (ids) ids.add(id);
+      else this.#byGroup.set(group, new Set([id]));
     }
   }
-}
 
-function restored({ id, data }: RecordedEvent): ParkedChange {
-  const { reason, detail, transaction, pos, rowIndex, table, row, stream } = data as unknown as ParkedChange;
-  return {
-    id,
-    reason,
-    detail,
-    transaction,
-    pos,
-    rowIndex,
-    ...(table && { table }),
-    ...(row && { row }),
-    ...(stream && { stream }),
-  };
-}
+  #unindex({ id, ...change }: ParkedChange): void {
+    for (const group of groupsOf(change)) {
+      const ids = this.#byGroup.get(group);
+      ids?.delete(id);
+      if (ids?.size === 0) this.#byGroup.delete(group);
+    }
+  }
 
-/** The row images of a change as JSON, without excluded columns; what could not be read is told as `{unreadable: reason}`. */
-export function imageOf({ op, before, after }: RowChange, excluded: ReadonlySet<string>): JsonObject {
-  return { op, before: before ? rowJson(before, excluded) : null, after: after ? rowJson(after, excluded) : null };
-}
-
-function rowJson(row: Row, excluded: ReadonlySet<string>): JsonObject {
-  const kept = Object.entries(row).filter(([column]) => !excluded.has(column));
-  return Object.fromEntries(
-    kept.map(([column, cell]): [string, Json] => [
-      column,
-      cell instanceof Unreadable ? { unreadable: cell.reason } : cell,
-    ]),
-  );
+  #apply({ id, action, data, meta }: RecordedEvent): void {
+    if (data.bridge !== this.bridge) return;
+    const { change, reason, detail, streams } = data as unknown as Revision & { change: string };
+    if (action === actions.parked) for (const parked of parkedIn(id, data)) this.remember(parked);
+    else if (action === actions.released || action === actions.skipped) this.settle(change);
+    else if (action === actions.stillParked) this.revise(change, { reason, detail, streams });
+    else if (action === actions.asked) this.#requests.set(id, parkingRequest({ id, data, meta }));
+    else if (action === actions.answered) this.answer(data.request as string);
+    else if (action === actions.parkedAlone) this.remember(parkedAlone(id, data));
+  }
 }

@@ -2,13 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AppendResult, Cursor, EventLog, LogError, StreamAppend } from '../../contract/event-log.ts';
 import type { Topic } from '../../contract/log-address.ts';
 import { BridgeError } from '../errors.ts';
+import { takenOver } from '../lease/another-bridge.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 const firstWaitMs = 100;
 const maxWaitMs = 5_000;
 const maxTries = 12;
 
-/** Appends, trying again for about half a minute while the log is away. Throws BridgeError `log-refused` when it stays away, or refuses. */
+/**
+ * Appends, trying again for about half a minute while the log is away. Throws BridgeError `log-refused` when it stays away or refuses,
+ * `fenced` when another bridge has taken over.
+ */
 export async function appendPatiently(
   log: EventLog,
   topic: Topic,
@@ -28,6 +32,7 @@ export async function appendPatiently(
       return results;
     } catch (cause) {
       if (cause instanceof BridgeError) throw cause;
+      if ((cause as Partial<LogError>).code === 'fenced') throw takenOver(cause as LogError);
       const message = `topic ${topic}: ${cause instanceof Error ? cause.message : String(cause)}`;
       if (!(cause as Partial<LogError>).retriable || tries === maxTries)
         throw new BridgeError('log-refused', message, { cause });
