@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize } from '../runtime/config-values.ts';
+import { byteSize, duration } from '../runtime/config-values.ts';
 import type { MappingFunctions } from './mapping/mapping-function.ts';
 import { type TablesConfig, tableEntry } from './mapping/table-mapping.ts';
 import { checkConnection, databaseTls } from './source/connection-config.ts';
@@ -34,6 +34,19 @@ export const bridgeLegacy = {
         description:
           'The secret under which columns are hashed, at least 16 characters: ${NAME} takes it from the environment.',
       }),
+      keepRowChanges: z
+        .union([
+          z.literal(false),
+          z.strictObject({
+            bytes: byteSize.prefault('256MiB').meta({ description: 'How much is kept; the oldest goes first.' }),
+            age: duration.prefault('7d').meta({ description: 'How long each is kept.' }),
+          }),
+        ])
+        .prefault({})
+        .meta({
+          description:
+            'Row changes of mapped tables are kept as they were read, behind the columns sections, so that a changed mapping can be tried on them. false keeps none.',
+        }),
       snapshotMode: z.enum(['initial', 'never']).default('initial').meta({
         description:
           'initial: mapped rows that are there already become events first. never: only changes from now on.',
@@ -69,6 +82,8 @@ export interface BridgeConfig {
   readonly tables: TablesConfig;
   /** The functions that the tables name with `use`, by the place that does. */
   readonly functions?: MappingFunctions | undefined;
+  /** How long the bridge's lease outlives a bridge that has stopped renewing it. Default 5,000. */
+  readonly leaseMs?: number;
   /** Where /head and /status are served. Default 8083; 0 takes any free port. */
   readonly port?: number;
   readonly host?: string;

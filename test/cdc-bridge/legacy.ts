@@ -113,8 +113,10 @@ export function bridgeConfig(legacy: Pick<Legacy, 'url'>, tables: TablesConfig =
       serverId: randomInt(100_000, 4_000_000_000),
       snapshotMode: 'initial',
       maxEvent: 2 ** 30,
+      keepRowChanges: { bytes: 2 ** 28, age: 7 * 86_400_000 },
     },
     tables,
+    leaseMs: 1_000,
     port: 0,
   };
 }
