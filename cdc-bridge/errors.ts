@@ -58,6 +58,23 @@ export const bridgeErrors = {
     title: 'A transaction that must be held until its end is known is larger than may be held in memory.',
     remedy: 'Raise legacy.database.maxHeldMegabytes, or have the application write it in smaller transactions.',
   },
+  'debezium-unreachable': {
+    title: 'No broker of legacy.database.topics answers, or the connection was lost.',
+    remedy: 'Check addresses, account and network. A running bridge tries again by itself.',
+  },
+  'debezium-unusable': {
+    title: 'What the topics hold cannot be read without loss as it is.',
+    remedy:
+      'Change the connector, or the configuration, as the message says; changed settings hold for new messages only.',
+  },
+  'debezium-trimmed': {
+    title: 'The topics no longer hold, or never held, the messages from the stored offset on.',
+    remedy: `Keep messages longer than the bridge may be away (retention.ms), then ${beginAnew}.`,
+  },
+  'source-changed': {
+    title: 'The stored position belongs to the other kind of source: the binlog, or the topics of a Debezium.',
+    remedy: `Put legacy.database.topics back as it was. To read the other source, give the bridge a generation of its own: ${beginAnew}.`,
+  },
   'cursor-unreadable': {
     title: 'The stored position is damaged or was written by a newer version.',
     remedy: `Run the version that wrote it, or ${beginAnew}.`,
@@ -88,7 +105,7 @@ export class BridgeError extends Error {
   constructor(code: BridgeErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
-    this.retriable = code === 'legacy-unreachable' || code === 'password-refused';
+    this.retriable = code === 'legacy-unreachable' || code === 'debezium-unreachable' || code === 'password-refused';
   }
 }
 
