@@ -73,7 +73,14 @@ function hintOf(row: SqlRow): ColumnHint {
   };
 }
 
-/** The members in `enum('a','it''s')`: a quote within is doubled, other characters may stand behind a backslash. */
+/** What stands behind a backslash for a character; any other stands for itself. */
+const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', 0: '\0' };
+
+/** The members in `enum('a','it''s','back\\slash')`, as both servers write them: quotes doubled, backslash and line ends escaped. */
 export function declaredMembers(columnType: string): string[] {
-  return [...columnType.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)].map((match) => match[1]!.replaceAll("''", "'"));
+  return [...columnType.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)].map((match) =>
+    match[1]!.replace(/''|\\(.)/gs, (_, escaped?: string) =>
+      escaped === undefined ? "'" : (escapes[escaped] ?? escaped),
+    ),
+  );
 }

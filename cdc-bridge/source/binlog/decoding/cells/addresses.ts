@@ -14,7 +14,10 @@ function padded(bytes: Buffer, length: number): Buffer {
   return whole;
 }
 
-/** As the server writes it: RFC 5952, with the last 32 bits dotted where the address is mapped from IPv4 or compatible with it. */
+/**
+ * As the server writes it: RFC 5952, except that a single zero is shortened too. The last 32 bits are dotted where the address is mapped
+ * from IPv4 or compatible with it.
+ */
 function inet6(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2));
   const zeros = longestZeros(groups);
@@ -22,7 +25,7 @@ function inet6(bytes: Buffer): string {
   if (zeros.from === 0 && zeros.length === 6) return `::${dotted}`;
   if (zeros.from === 0 && zeros.length === 5 && groups[5] === 0xffff) return `::ffff:${dotted}`;
   const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
-  if (zeros.length < 2) return hex(groups);
+  if (zeros.length === 0) return hex(groups);
   return `${hex(groups.slice(0, zeros.from))}::${hex(groups.slice(zeros.from + zeros.length))}`;
 }
 
