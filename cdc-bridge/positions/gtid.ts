@@ -1,20 +1,9 @@
-import type { SourcePosition } from '../../contract/source-position.ts';
-
-/** A set of transactions by their GTIDs, of one flavour. Immutable. */
-export interface GtidSet {
-  readonly kind: 'mariadb' | 'mysql';
-  /** This set and one more transaction (`0-1-57`, or `UUID:57` with an optional tag before the number). */
-  with(gtid: string): GtidSet;
-  has(gtid: string): boolean;
-  /** Whether every transaction of `other` is in this set. */
-  covers(other: GtidSet): boolean;
-  /** How many transactions of `other` are not in this set. */
-  missing(other: GtidSet): number;
-  toString(): string;
-}
+import { formatSourcePosition, parseSourcePosition, type SourcePosition } from '../../contract/source-position.ts';
+import { FilePosition } from './file-position.ts';
+import type { GtidSet } from './gtid-set.ts';
 
 /** Reads the text that the server shows. Throws a RangeError that says what was found and what was expected. */
-export function parseGtidSet(kind: GtidSet['kind'], text: string): GtidSet {
+export function parseGtidSet(kind: 'mariadb' | 'mysql', text: string): GtidSet {
   const entries = text
     .replace(/\s/g, '')
     .split(',')
@@ -24,8 +13,21 @@ export function parseGtidSet(kind: GtidSet['kind'], text: string): GtidSet {
 
 /** The set that a source position stands for. */
 export function gtidSetOf(position: SourcePosition): GtidSet {
-  if (position.kind === 'file') throw new RangeError('expected a GTID position, found a file position');
-  return parseGtidSet(position.kind, position.gtids);
+  return position.kind === 'file'
+    ? new FilePosition(position.server, position.file, position.offset)
+    : parseGtidSet(position.kind, position.gtids);
+}
+
+/** The same from its text. Throws a RangeError that says what was found and what was expected. */
+export function passedAt(position: string): GtidSet {
+  return gtidSetOf(parseSourcePosition(position));
+}
+
+/** The position that stands for a set, as text of contract/source-position.ts. */
+export function positionText(set: GtidSet): string {
+  return set instanceof FilePosition
+    ? formatSourcePosition({ kind: 'file', server: set.server, file: set.file, offset: set.offset })
+    : `${set.kind}:${set}`;
 }
 
 /** MariaDB: the last transaction of each domain stands for all before it; `0-1-57` is domain, server, sequence number. */
@@ -35,9 +37,16 @@ class MariadbPosition implements GtidSet {
   constructor(domains: MariadbPosition['domains']) {
     this.domains = domains;
   }
-  with(gtid: string): MariadbPosition {
-    const { domain, ...last } = parseMariadbGtid(gtid);
-    return new MariadbPosition(new Map(this.domains).set(domain, last));
+  with(transaction: string): MariadbPosition {
+    return this.withAll([transaction]);
+  }
+  withAll(transactions: readonly string[]): MariadbPosition {
+    const domains = new Map(this.domains);
+    for (const transaction of transactions) {
+      const { domain, ...last } = parseMariadbGtid(transaction);
+      domains.set(domain, last);
+    }
+    return new MariadbPosition(domains);
   }
   has(gtid: string): boolean {
     const { domain, sequence } = parseMariadbGtid(gtid);
@@ -71,7 +80,7 @@ function mariadb(entries: readonly string[]): MariadbPosition {
 }
 
 function parseMariadbGtid(gtid: string): { domain: number; server: number; sequence: bigint } {
-  const match = /^(\d{1,10})-(\d{1,10})-(\d{1,20})$/.exec(gtid);
+  const match = /^(?:mariadb:)?(\d{1,10})-(\d{1,10})-(\d{1,20})$/.exec(gtid);
   if (!match)
     throw new RangeError(`GTID: found ${JSON.stringify(gtid)}, expected DOMAIN-SERVER-SEQUENCE such as 0-1-57`);
   return { domain: Number(match[1]), server: Number(match[2]), sequence: BigInt(match[3]!) };
@@ -86,9 +95,23 @@ class MysqlGtidSet implements GtidSet {
   constructor(sources: MysqlGtidSet['sources']) {
     this.sources = sources;
   }
-  with(gtid: string): MysqlGtidSet {
-    const [source, number] = parseMysqlGtid(gtid);
-    return this.withInterval(source, [number, number]);
+  with(transaction: string): MysqlGtidSet {
+    return this.withAll([transaction]);
+  }
+  /** Optimization: numbers that follow the last one, as they nearly always do, only move its end. */
+  withAll(transactions: readonly string[]): MysqlGtidSet {
+    const sources = new Map(this.sources);
+    for (const transaction of transactions) {
+      const [source, number] = parseMysqlGtid(transaction);
+      const intervals = sources.get(source) ?? [];
+      const last = intervals.at(-1);
+      const follows = last !== undefined && number === last[1] + 1n;
+      sources.set(
+        source,
+        follows ? [...intervals.slice(0, -1), [last[0], number]] : merged([...intervals, [number, number]]),
+      );
+    }
+    return new MysqlGtidSet(sources);
   }
   withInterval(source: string, interval: Interval): MysqlGtidSet {
     return new MysqlGtidSet(new Map(this.sources).set(source, merged([...this.intervals(source), interval])));
@@ -139,7 +162,7 @@ function mysql(entries: readonly string[]): MysqlGtidSet {
 }
 
 function parseMysqlGtid(gtid: string): [source: string, number: bigint] {
-  const match = /^([0-9a-f-]{36}(?::[a-z_][a-z0-9_]*)?):(\d+)$/.exec(gtid.toLowerCase());
+  const match = /^(?:mysql:)?([0-9a-f-]{36}(?::[a-z_][a-z0-9_]*)?):(\d+)$/.exec(gtid.toLowerCase());
   if (!match) throw new RangeError(`GTID: found ${JSON.stringify(gtid)}, expected UUID:NUMBER`);
   return [match[1]!, BigInt(match[2]!)];
 }

@@ -3,7 +3,7 @@ import type { BinlogFile, KafkaOffsets } from '../positions/cursor.ts';
 
 /** A write whose rows are unknown: the binlog has it as SQL text, or has rows that cannot be decoded. */
 export interface UnreadWrite {
-  readonly reason: 'statement-format' | 'table-cleared' | 'undecodable-table';
+  readonly reason: 'statement-format' | 'table-cleared' | 'undecodable-table' | 'xa-prepared-before';
   /** The statement; of an undecodable table, what could not be decoded. */
   readonly sql: string;
   /** The tables it is about; `*` stands for all, absent means unknown. */
@@ -14,7 +14,7 @@ export interface UnreadWrite {
 export interface SourceTransaction {
   /** `mariadb:0-1-57`: the same text whenever and from wherever it is read. */
   readonly name: string;
-  /** `0-1-57` */
+  /** `0-1-57`; of a transaction without a GTID the name of its binlog file. */
   readonly gtid: string;
   /** Everything read up to and including this transaction, as text of contract/source-position.ts. */
   readonly position: string;
@@ -31,7 +31,11 @@ export interface SourceTransaction {
   readonly piece?: { readonly index: number; readonly last: boolean };
   /** The writing session's thread id, where the binlog tells it (MySQL). */
   readonly connection?: number;
-  /** Set when the rows may not have come to be: an XA transaction, or rows in a transaction that ended in ROLLBACK. */
+  /** Of an XA transaction, as its statements spell it: `X'6761',X'',1`. Its rows were written before those of transactions that came earlier. */
+  readonly xid?: string;
+  /** Where reading must begin after a restart when that is before `position`: there an XA transaction begins that is prepared and no more. */
+  readonly resume?: string;
+  /** Set when the rows may not have come to be: the transaction was rolled back, and of a table's engine nobody knows whether it can. */
   readonly unsettled?: string;
   readonly file: BinlogFile;
   /** Size in the binlog, or of the messages that it came in. */
@@ -46,7 +50,14 @@ export interface SourceTransaction {
 export interface ResumePoint {
   readonly position: string;
   readonly file?: BinlogFile;
+  /** From here everything is read, but nothing is given again that `position` covers. */
+  readonly resume?: string;
   readonly kafka?: KafkaOffsets;
+}
+
+/** Where to read on from behind a transaction. Of a piece that is not the last, that is before its transaction. */
+export function resumePoint({ position, file, resume, kafka }: SourceTransaction): ResumePoint {
+  return { position, file, ...(resume && { resume }), ...(kafka && { kafka }) };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BridgeError } from '../errors.ts';
-import type { ChangeSource } from './change-source.ts';
+import { type ChangeSource, resumePoint } from './change-source.ts';
 
 const firstWaitMs = 200;
 const maxWaitMs = 10_000;
@@ -19,7 +19,7 @@ export function reconnecting(once: ChangeSource, onLost: OnLost): ChangeSource {
           for await (const batch of once.follow(resume, signal)) {
             yield batch;
             const last = batch.at(-1)!;
-            resume = { position: last.position, file: last.file, ...(last.kafka && { kafka: last.kafka }) };
+            resume = resumePoint(last);
             waitMs = firstWaitMs;
           }
         } catch (error) {

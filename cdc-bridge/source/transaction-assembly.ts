@@ -1,11 +1,11 @@
-import { formatSourcePosition } from '../../contract/source-position.ts';
 import { isTraceparent } from '../../contract/traceparent.ts';
 import { BridgeError } from '../errors.ts';
 import type { Row, RowChange } from '../mapping/row-change.ts';
 import type { BinlogFile } from '../positions/cursor.ts';
-import type { GtidSet } from '../positions/gtid.ts';
+import { positionText } from '../positions/gtid.ts';
+import type { GtidSet } from '../positions/gtid-set.ts';
+import { clearedTables } from './binlog/transactions/cleared-tables.ts';
 import type { SourceTransaction, UnreadWrite } from './change-source.ts';
-import { clearedTables } from './cleared-tables.ts';
 
 /** What a binlog reader tells, event by event; `at` is milliseconds since 1970. */
 export type BinlogEvent =
@@ -159,7 +159,7 @@ export class TransactionAssembly {
     return {
       name: `${kind}:${open.gtid}`,
       gtid: open.gtid,
-      position: formatSourcePosition({ kind, gtids: this.#position.toString() }),
+      position: positionText(this.#position),
       committedAt: new Date(at).toISOString(),
       rows: open.rows,
       unread: open.unread,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clearedTables } from '../../cdc-bridge/source/cleared-tables.ts';
+import { clearedTables } from '../../cdc-bridge/source/binlog/transactions/cleared-tables.ts';
 
 const named = (sql: string) =>
   clearedTables(sql).map(({ schema, table }) => (schema === undefined ? table : `${schema}.${table}`));

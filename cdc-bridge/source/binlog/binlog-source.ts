@@ -1,0 +1,100 @@
+import { parseSourcePosition } from '../../../contract/source-position.ts';
+import { BridgeError } from '../../errors.ts';
+import { type BinlogFile, requireSameServer } from '../../positions/cursor.ts';
+import { gtidSetOf } from '../../positions/gtid.ts';
+import { Catalogue } from '../catalogue.ts';
+import type { ChangeSource, ResumePoint, SourceTransaction } from '../change-source.ts';
+import type { ConnectionSettings } from '../connection-settings.ts';
+import type { LegacyDatabase } from '../legacy-database.ts';
+import { openBinlogStream } from './connection/open-binlog-stream.ts';
+import { TableDecoders } from './decoding/table-decoders.ts';
+import type { BinlogRequest, BinlogStart } from './event-stream.ts';
+import { TableEngines } from './table-engines.ts';
+import type { AssemblyOptions } from './transactions/transaction-assembly.ts';
+import { transactionsOf } from './transactions/transactions-of.ts';
+
+/** The server sends a heartbeat when it has been silent for this long. */
+const heartbeatMs = 2_000;
+
+/** Above one of these a transaction goes out in pieces. */
+const pieceRows = 5_000;
+const pieceBytes = 4 * 1024 * 1024;
+
+/** Whom a binlog source reads from, and how. */
+export interface BinlogSourceOptions {
+  readonly settings: ConnectionSettings;
+  readonly serverId: number;
+  /** Asked for what the binlog does not tell of the tables. */
+  readonly database: LegacyDatabase;
+  /** A larger event is refused. */
+  readonly maxEventBytes: number;
+  /** How much of transactions that may still be rolled back is held in memory. */
+  readonly maxHeldBytes: number;
+  readonly undecodable: AssemblyOptions['undecodable'];
+  /** Told when the server has begun to send. */
+  readonly onConnected: () => void;
+}
+
+/**
+ * Reads the binlog over one connection. Throws BridgeError: `legacy-unreachable` when the connection ends or stays silent,
+ * `position-not-on-server`, `another-server`, `binlog-undecodable`, `binlog-corrupt`, `transaction-too-large`, `event-too-large`.
+ */
+export function binlogSource(options: BinlogSourceOptions): ChangeSource {
+  return { follow: (from, signal) => readBinlog(options, from, signal) };
+}
+
+async function* readBinlog(
+  options: BinlogSourceOptions,
+  from: ResumePoint,
+  signal: AbortSignal,
+): AsyncGenerator<readonly SourceTransaction[], void, undefined> {
+  const { settings, serverId, database, maxEventBytes, maxHeldBytes, undecodable, onConnected } = options;
+  const catalogue = await Catalogue.load(database);
+  const engines = await TableEngines.load(database);
+  const decoders = new TableDecoders(catalogue);
+  const start = startOf(from.resume ?? from.position);
+  const request: BinlogRequest = { serverId, from: start, heartbeatMs, until: 'live', maxEventBytes };
+  const stream = await openBinlogStream(settings, request, signal).catch(unlessAborted(signal));
+  if (!stream) return;
+  try {
+    requireSameServer(database.identity, stream.server);
+    onConnected();
+    yield* transactionsOf(stream, {
+      database: settings.database,
+      from: gtidSetOf(parseSourcePosition(from.position)),
+      ...(from.resume ? { resume: gtidSetOf(parseSourcePosition(from.resume)) } : {}),
+      limits: { pieceRows, pieceBytes, maxHeldBytes },
+      maxEventBytes,
+      undecodable,
+      decoderFor: (map) => decoders.for(map),
+      staysOnRollback: (table) => engines.staysOnRollback(table),
+      onFile: (file) => requireSameFile(from, file),
+      async reload() {
+        await Promise.all([catalogue.reload(), engines.reload()]);
+      },
+    });
+  } finally {
+    await stream.close();
+  }
+}
+
+function unlessAborted(signal: AbortSignal): (error: unknown) => undefined {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
+}
+
+function startOf(text: string): BinlogStart {
+  const position = parseSourcePosition(text);
+  return position.kind === 'file'
+    ? { kind: 'file', file: position.file, offset: position.offset }
+    : { kind: 'gtid', flavour: position.kind, gtids: position.gtids };
+}
+
+function requireSameFile(from: ResumePoint, { name, createdAt }: BinlogFile): void {
+  if (from.file?.name !== name || from.file.createdAt === createdAt) return;
+  throw new BridgeError(
+    'another-server',
+    `binlog file ${name} was created at ${createdAt}, the stored position was taken from one created at ${from.file.createdAt}: the database was set up anew`,
+  );
+}
