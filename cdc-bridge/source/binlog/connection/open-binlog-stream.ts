@@ -45,7 +45,7 @@ async function beginDump(
     destroy: () => socket.destroy(),
   };
   const feed = new EventFeed(server, checksums, tap, request);
-  socket.follow(request.maxEventBytes, (bytes) => feed.tooLarge(bytes), feed);
+  socket.follow(request.maxEventBytes, feed);
   socket.command(command);
   await feed.begun();
   signal.addEventListener('abort', () => void feed.close(), { once: true });

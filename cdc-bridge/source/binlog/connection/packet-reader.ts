@@ -5,6 +5,16 @@ export function malformed(what: string): BridgeError {
   return new BridgeError('legacy-unreachable', `binlog connection: not the MySQL protocol: ${what}`);
 }
 
+/** A payload is longer than it may be; nothing of it was taken into memory. */
+export class PayloadTooLarge extends Error {
+  override readonly name = 'PayloadTooLarge';
+  readonly bytes: number;
+  constructor(bytes: number) {
+    super(`found a payload of ${bytes} bytes`);
+    this.bytes = bytes;
+  }
+}
+
 /** A packet is a length of 3 bytes, a sequence number of 1, and that many bytes of payload. */
 const headerBytes = 4;
 /** A packet of this length is followed by another that carries on its payload. */
@@ -29,8 +39,7 @@ interface OpenPayload {
 /**
  * Cuts the bytes of a connection into payloads. A payload that lies whole in a chunk is a view of it; one that does not is copied once,
  * into memory of its final size: an event says its own length in its first bytes, so even one of 1 GB is not put together twice.
- * Checks sequence numbers and lengths; throws BridgeError `legacy-unreachable` at what cannot be the protocol, and what `tooLarge`
- * gives at a payload of more than `maxBytes`, before memory is taken for it.
+ * Checks sequence numbers and lengths; throws BridgeError `legacy-unreachable` at what cannot be the protocol, and PayloadTooLarge.
  */
 export class PacketReader {
   /** That the next packet must have, modulo 256. */
@@ -38,21 +47,18 @@ export class PacketReader {
   /** Of a dump, the payload that is no event: an error, or the end. What comes after it is not read. */
   notEvent: Buffer | undefined;
   #maxBytes: number;
-  #tooLarge: (bytes: number) => Error;
   #inDump = false;
   #carry: Buffer | undefined;
   #open: OpenPayload | undefined;
 
-  constructor(maxBytes: number, tooLarge: (bytes: number) => Error) {
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#tooLarge = tooLarge;
   }
 
   /** From now on payloads are events of up to `maxEventBytes`, given without the status byte before them. */
-  expectEvents(maxEventBytes: number, tooLarge: (bytes: number) => Error): void {
+  expectEvents(maxEventBytes: number): void {
     this.#inDump = true;
     this.#maxBytes = statusBytes + maxEventBytes;
-    this.#tooLarge = (bytes) => tooLarge(bytes - statusBytes);
   }
 
   /** Whether the bytes so far end at the end of a payload. */
@@ -139,6 +145,10 @@ export class PacketReader {
   #endDump(payload: Buffer): void {
     if (payload[0] === 0) throw malformed(`found an event of ${payload.length - statusBytes} bytes`);
     this.notEvent = payload;
+  }
+
+  #tooLarge(payloadBytes: number): PayloadTooLarge {
+    return new PayloadTooLarge(this.#inDump ? payloadBytes - statusBytes : payloadBytes);
   }
 
   #outOfOrder(found: number): BridgeError {

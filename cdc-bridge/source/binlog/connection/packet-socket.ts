@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { BridgeError } from '../../../errors.ts';
 import type { ConnectionSettings, TlsMaterial } from '../../connection-settings.ts';
-import { malformed, PacketReader, packet } from './packet-reader.ts';
+import { malformed, PacketReader, PayloadTooLarge, packet } from './packet-reader.ts';
 
 /** Answers to handshake and queries are short; a longer one is not from a database. */
 const maxReplyBytes = 2 ** 20;
@@ -12,6 +12,8 @@ const keepAliveMs = 30_000;
 export interface DumpListener {
   /** Called for every chunk, also one in which no event ends. */
   events(events: Buffer[]): void;
+  /** What it means that an event of this size came and was refused. */
+  tooLarge(bytes: number): BridgeError;
   ended(failure: BridgeError | undefined, payload: Buffer | undefined): void;
 }
 
@@ -21,7 +23,7 @@ export interface DumpListener {
  */
 export class PacketSocket {
   #socket: Socket;
-  readonly #reader = new PacketReader(maxReplyBytes, (bytes) => malformed(`found an answer of ${bytes} bytes`));
+  readonly #reader = new PacketReader(maxReplyBytes);
   readonly #packets: Buffer[] = [];
   #wake: (() => void) | undefined;
   #failure: BridgeError | undefined;
@@ -80,10 +82,10 @@ export class PacketSocket {
   }
 
   /** From now on the server sends events. */
-  follow(maxEventBytes: number, tooLarge: (bytes: number) => Error, listener: DumpListener): void {
+  follow(maxEventBytes: number, listener: DumpListener): void {
     clearTimeout(this.#deadline);
     this.#doing = 'following the binlog';
-    this.#reader.expectEvents(maxEventBytes, tooLarge);
+    this.#reader.expectEvents(maxEventBytes);
     this.#listener = listener;
     if (this.#failure) listener.ended(this.#failure, undefined);
   }
@@ -120,14 +122,19 @@ export class PacketSocket {
   #receive(chunk: Buffer): void {
     if (this.#failure) return;
     const payloads: Buffer[] = [];
-    let failure: BridgeError | undefined;
+    let problem: unknown;
     try {
       this.#reader.push(chunk, payloads);
     } catch (error) {
-      failure = error as BridgeError;
+      problem = error;
     }
     this.#deliver(payloads);
-    if (failure) this.fail(failure);
+    if (problem !== undefined) this.fail(this.#meaningOf(problem));
+  }
+
+  #meaningOf(problem: unknown): BridgeError {
+    if (!(problem instanceof PayloadTooLarge)) return problem as BridgeError;
+    return this.#listener?.tooLarge(problem.bytes) ?? malformed(`found an answer of ${problem.bytes} bytes`);
   }
 
   #deliver(payloads: Buffer[]): void {
