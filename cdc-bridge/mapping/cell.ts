@@ -1,5 +1,4 @@
-import type { Json } from '../../contract/json.ts';
-import { sameValue } from './pattern.ts';
+import { canonicalJson, type Json } from '../../contract/json.ts';
 import { type Cell, type Row, Unreadable } from './row-change.ts';
 import { Unclear } from './unclear.ts';
 
@@ -26,12 +25,25 @@ export function readCell({ before, after }: Images, column: string, side: Side =
 export function hasChanged({ before, after }: Images, column: string): boolean {
   const now = after?.[column];
   const was = before?.[column];
+  // Optimization: most values are texts and numbers, and every rule for updates asks for some.
+  if (isTextOrNumber(now) && isTextOrNumber(was)) return now !== was;
   if (now === was ? now !== undefined && !(now instanceof Unreadable) : now === undefined) return false;
   return !sameValue(toldExactly(was, column), toldExactly(now, column));
 }
 
+function isTextOrNumber(cell: Cell | undefined): boolean {
+  return typeof cell === 'string' || typeof cell === 'number';
+}
+
 function toldExactly(cell: Cell | undefined, column: string): Json {
   if (cell === undefined) throw new Unclear('column-absent', `column ${column} is not in the row image`);
-  if (cell instanceof Unreadable) throw new Unclear('value-unreadable', `column ${column}: ${cell.reason}`);
+  if (typeof cell === 'object' && cell instanceof Unreadable)
+    throw new Unclear('value-unreadable', `column ${column}: ${cell.reason}`);
   return cell;
+}
+
+/** Whether two values are the same. */
+export function sameValue(a: Json, b: Json): boolean {
+  if (a === b) return true;
+  return typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b);
 }

@@ -1,4 +1,4 @@
-import { type Images, readCell } from './cell.ts';
+import type { Images } from './cell.ts';
 import type { Join } from './event-rule.ts';
 import { joinKey } from './join-key.ts';
 import { compilePattern } from './pattern.ts';
@@ -14,16 +14,14 @@ export type CompiledJoin = (images: Images, transaction: Transaction) => Joined;
 export function compileJoin({ table, on, op, before, after, missing }: Join): CompiledJoin {
   const theirs = Object.keys(on);
   const ours = Object.values(on);
-  const wasSo = compilePattern(before);
-  const isSo = compilePattern(after);
+  const wasSo = compilePattern(before, 'before');
+  const isSo = compilePattern(after, 'after');
   const index = { table, op, columns: theirs };
   return (images, transaction) => {
     const key = joinKey(images, ours);
     const found = key === undefined ? undefined : transaction.last(index, key);
     if (!found) return whenMissing(missing, `${table} with ${theirs.join(', ')} = ${key ?? 'NULL'}`);
-    const fits =
-      (!wasSo || wasSo((column) => readCell(found, column, 'before'))) &&
-      (!isSo || isSo((column) => readCell(found, column, 'after')));
+    const fits = (!wasSo || wasSo(found)) && (!isSo || isSo(found));
     return fits ? found : 'no-match';
   };
 }

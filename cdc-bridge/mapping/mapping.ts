@@ -1,8 +1,7 @@
 import { canonicalJson, type JsonObject } from '../../contract/json.ts';
-import { hasChanged, type Images, readCell } from './cell.ts';
+import { hasChanged, type Images, readCell, sameValue } from './cell.ts';
 import { compileInterpretation, type Interpretation } from './interpretation.ts';
 import type { MappingFunctions } from './mapping-function.ts';
-import { sameValue } from './pattern.ts';
 import { type Row, type RowChange, type RowOp, Unreadable } from './row-change.ts';
 import { type CompiledRule, compileFunction, compileRule, type RuleEvent } from './rule.ts';
 import {
@@ -123,7 +122,9 @@ function mapWith(table: CompiledTable, change: RowChange, transaction: Transacti
 
 /** An update that gives a row another key or another stream is its end in the old place and its beginning in the new one. */
 function hasMoved({ identity }: CompiledTable, seen: ReadChange): boolean {
-  return seen.op === 'u' && identity.some((column) => hasChanged(seen, column));
+  if (seen.op !== 'u') return false;
+  for (const column of identity) if (hasChanged(seen, column)) return true;
+  return false;
 }
 
 function addEvents(table: CompiledTable, seen: ReadChange, transaction: Transaction, events: MappedEvent[]): void {
@@ -132,7 +133,8 @@ function addEvents(table: CompiledTable, seen: ReadChange, transaction: Transact
   if (made.length === 0) return;
   const key = table.key(seen);
   const stream = table.stream(seen);
-  for (const event of made) events.push({ op: seen.op, stream, key, ...event });
+  for (const { action, rule, schema, data, stream: own = stream } of made)
+    events.push({ action, rule, schema, op: seen.op, stream: own, key, data });
 }
 
 /** Whether a change that no rule matched is left out on purpose: its operation is, or everything that it changed. */

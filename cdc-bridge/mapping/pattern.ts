@@ -1,24 +1,22 @@
-import { canonicalJson, type Json } from '../../contract/json.ts';
+import type { Json } from '../../contract/json.ts';
+import { type Images, readCell, type Side } from './cell.ts';
 import { compareNumbers } from './decimal.ts';
 import type { Alternative, AnythingBut, Literal, Pattern } from './pattern-syntax.ts';
 
 /** Whether a value fits. */
 export type CellTest = (cell: Json) => boolean;
 
-/** Reads a column; throws Unclear when it cannot be judged. */
-export type ReadColumn = (column: string) => Json;
-
-/** Whether a row fits: every column named must match one of its alternatives. */
-export type RowTest = (read: ReadColumn) => boolean;
+/** Whether the row on one side of a change fits: every column named must match one of its alternatives. Throws Unclear when it cannot be judged. */
+export type RowTest = (images: Images) => boolean;
 
 /** Undefined for a pattern that asks nothing. */
-export function compilePattern(pattern: Pattern | undefined): RowTest | undefined {
+export function compilePattern(pattern: Pattern | undefined, side: Side): RowTest | undefined {
   const columns = Object.entries(pattern ?? {}).map(
     ([column, alternatives]) => [column, compileAlternatives(alternatives)] as const,
   );
   if (columns.length === 0) return undefined;
-  return (read) => {
-    for (const [column, test] of columns) if (!test(read(column))) return false;
+  return (images) => {
+    for (const [column, test] of columns) if (!test(readCell(images, column, side))) return false;
     return true;
   };
 }
@@ -138,10 +136,4 @@ function not(test: CellTest): CellTest {
 
 function listed<T>(oneOrMore: T | readonly T[]): readonly T[] {
   return Array.isArray(oneOrMore) ? oneOrMore : [oneOrMore as T];
-}
-
-/** Whether two values are the same. */
-export function sameValue(a: Json, b: Json): boolean {
-  if (a === b) return true;
-  return typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b);
 }

@@ -3,7 +3,7 @@ import { hasChanged, type Images, readCell } from './cell.ts';
 import type { EventRule } from './event-rule.ts';
 import { type CompiledJoin, compileJoin } from './joined-rows.ts';
 import { callFunction, type MappingFunction } from './mapping-function.ts';
-import { compileAlternatives, compilePattern } from './pattern.ts';
+import { compileAlternatives, compilePattern, type RowTest } from './pattern.ts';
 import { compilePayload, type JoinedRows } from './payload.ts';
 import { functionRule } from './table-mapping.ts';
 import type { ReadChange, Transaction } from './transaction.ts';
@@ -22,8 +22,6 @@ export interface RuleEvent {
 /** Adds the events that a rule makes of a change; none when it does not match. */
 export type CompiledRule = (change: ReadChange, transaction: Transaction, events: RuleEvent[]) => void;
 
-type Test = (images: Images) => boolean;
-
 /** Compiles a rule of a table; `use` is the function that it names. */
 export function compileRule(
   action: string,
@@ -31,7 +29,11 @@ export function compileRule(
   excluded: ReadonlySet<string>,
   use: MappingFunction | undefined,
 ): CompiledRule {
-  const tests = [compileChanged(rule), compileSide(rule, 'before'), compileSide(rule, 'after')].filter(isDefined);
+  const tests = [
+    compileChanged(rule),
+    compilePattern(rule.before, 'before'),
+    compilePattern(rule.after, 'after'),
+  ].filter(isDefined);
   const joins = Object.entries(rule.join ?? {}).map(([name, join]) => [name, compileJoin(join)] as const);
   const { schema } = rule;
   const payload = compilePayload(rule.data, excluded);
@@ -76,14 +78,9 @@ function joinAll(
   return rows;
 }
 
-function compileSide(rule: EventRule, side: 'before' | 'after'): Test | undefined {
-  const test = compilePattern(rule[side]);
-  return test && ((images) => test((column) => readCell(images, column, side)));
-}
-
-function compileChanged({ changed }: EventRule): Test | undefined {
+function compileChanged({ changed }: EventRule): RowTest | undefined {
   if (!changed) return undefined;
-  if (Array.isArray(changed)) return (images) => changed.some((column) => hasChanged(images, column));
+  if (Array.isArray(changed)) return anyChanged(changed);
   const columns = Object.entries(changed).map(([column, { from, to }]) => ({
     column,
     from: from && compileAlternatives(from),
@@ -96,6 +93,14 @@ function compileChanged({ changed }: EventRule): Test | undefined {
         (!from || from(readCell(images, column, 'before'))) &&
         (!to || to(readCell(images, column, 'after'))),
     );
+}
+
+/** Optimization: a loop, since it is asked of every rule for updates. */
+function anyChanged(columns: readonly string[]): RowTest {
+  return (images) => {
+    for (const column of columns) if (hasChanged(images, column)) return true;
+    return false;
+  };
 }
 
 function isDefined<T>(value: T | undefined): value is T {

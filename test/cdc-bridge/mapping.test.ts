@@ -126,7 +126,7 @@ describe('a mapping', () => {
 
 describe('a pattern', () => {
   const matches = (alternatives: unknown[], value: unknown) =>
-    compilePattern({ c: alternatives as never })!(() => value as never);
+    compilePattern({ c: alternatives as never }, 'after')!({ after: { c: value as never } });
 
   it('matches a literal exactly when the values are equal as JSON', () => {
     const literal = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null));
