@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type BridgePorts, type RunningBridge, startBridge } from '../../cdc-bridge/bridge.ts';
 import { type BridgeConfig, bridgeCapability, type TablesConfig } from '../../cdc-bridge/config.ts';
 import type { EventLog } from '../../contract/event-log.ts';
+import type { Topic } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import { openLog } from '../../event-log/open.ts';
 import { silent } from '../../runtime/logger.ts';
@@ -112,7 +113,10 @@ export function bridgeConfig(legacy: Pick<Legacy, 'url'>, tables: TablesConfig =
       url: legacy.url,
       serverId: randomInt(100_000, 4_000_000_000),
       snapshotMode: 'initial',
+      snapshot: { chunkRows: 500, chunkMs: 100, pauseMs: 0 },
       maxEvent: 2 ** 30,
+      maxHeld: 2 ** 26,
+      undecodable: 'stop',
       keepRowChanges: { bytes: 2 ** 28, age: 7 * 86_400_000 },
     },
     tables,
@@ -155,7 +159,7 @@ export async function caughtUp(
   return response.json() as Promise<{ position: string; address: string }>;
 }
 
-export async function allEvents(log: EventLog, topic: 'domain' | 'parked' = 'domain'): Promise<RecordedEvent[]> {
+export async function allEvents(log: EventLog, topic: Topic = 'domain'): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for (;;) {
     const page = await log.read(topic, events.length, 1_000);
