@@ -20,12 +20,16 @@ const passwordErrors = new Set([1045, 1698]);
 const refusals = new Set([1044, 1130, 1142, 1227, 1370, 1820, 1862, 3118, 4151]);
 /** A server that is full, goes down, or whose operator ended our connection. */
 const passing = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1317, 1927, 3169, 4031]);
+/** MariaDB's ER_SLAVE_SAME_ID. */
+const sameReplicaId = 4052;
 /** ER_MASTER_FATAL_ERROR_READING_BINLOG says in its text what it means. */
 const fatalReadingBinlog = 1236;
 /** GTIDs that the server has purged or never had: MySQL's ER_MASTER_HAS_PURGED_REQUIRED_GTIDS, MariaDB's ER_GTID_POSITION_NOT_FOUND… */
 const positions = new Set([1789, 1945, 1947, 1955]);
 
 const readingBinlog: readonly (readonly [RegExp, BridgeErrorCode])[] = [
+  // MySQL goes on to say that its last binlog file may have been truncated.
+  [/more GTIDs than the source has/i, 'position-not-on-server'],
   [/same server_uuid\/server_id|same server_id/i, 'server-id-taken'],
   [/max_allowed_packet/i, 'event-too-large'],
   [/crc|checksum|bogus data|truncated|corrupt|decrypt/i, 'binlog-undecodable'],
@@ -52,6 +56,7 @@ function codeOf({ number, message }: ServerError, { passwordFromFile, otherwise 
   if (passwordErrors.has(number) && passwordFromFile && !/privilege/i.test(message)) return 'password-refused';
   if (passwordErrors.has(number) || refusals.has(number)) return 'legacy-refused';
   if (positions.has(number)) return 'position-not-on-server';
+  if (number === sameReplicaId) return 'server-id-taken';
   if (number === fatalReadingBinlog)
     return readingBinlog.find(([text]) => text.test(message))?.[1] ?? 'position-not-on-server';
   return passing.has(number) ? 'legacy-unreachable' : otherwise;
