@@ -26,6 +26,14 @@ export const bridgeLegacy = {
       maxEvent: byteSize.prefault('1GiB').meta({
         description: 'The largest binlog event that is taken into memory: a row, or the rows of one statement.',
       }),
+      maxHeld: byteSize.prefault('64MiB').meta({
+        description:
+          'How much is held in memory of transactions that may still be rolled back: XA transactions, and those with savepoints.',
+      }),
+      undecodable: z.enum(['stop', 'park']).default('stop').meta({
+        description:
+          'What becomes of rows that cannot be decoded. stop: the bridge stops. park: the change is parked without its rows, the rest flows.',
+      }),
       serverId: z.int().min(1).max(4_294_967_295).default(4242).meta({
         description:
           'The replica id that the bridge reads the binlog under; no replica or other reader may have the same.',
@@ -47,6 +55,20 @@ export const bridgeLegacy = {
           description:
             'Row changes of mapped tables are kept as they were read, behind the columns sections, so that a changed mapping can be tried on them. false keeps none.',
         }),
+      snapshot: z
+        .strictObject({
+          chunkRows: z.int().min(1).max(100_000).default(5_000).meta({ description: 'The most rows read at once.' }),
+          chunkMs: z.int().min(1).max(10_000).default(100).meta({
+            description: 'How long reading a chunk should take; chunks grow and shrink towards it.',
+          }),
+          maxThreadsRunning: z.int().min(1).optional().meta({
+            description:
+              'The snapshot waits while more threads than this are at work on the server (its status variable Threads_running).',
+          }),
+          pauseMs: z.int().min(0).max(60_000).default(0).meta({ description: 'Rest between two chunks.' }),
+        })
+        .prefault({})
+        .meta({ description: 'How hard reading the rows that are there already may lean on the server.' }),
       snapshotMode: z.enum(['initial', 'never']).default('initial').meta({
         description:
           'initial: mapped rows that are there already become events first. never: only changes from now on.',

@@ -1,22 +1,27 @@
-import { randomInt } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { BridgeError } from '../../cdc-bridge/errors.ts';
-import { binlogSource } from '../../cdc-bridge/source/binlog.ts';
+import { binlogSource } from '../../cdc-bridge/source/binlog/binlog-source.ts';
 import { connectionSettings } from '../../cdc-bridge/source/connection-settings.ts';
+import { LegacyDatabase } from '../../cdc-bridge/source/legacy-database.ts';
 import { changeSourceCases } from '../cases/change-source.cases.ts';
-import { type Legacy, onBothServers } from './legacy.ts';
+import { bridgeConfig, type Legacy, onBothServers } from './legacy.ts';
 
 onBothServers((create) => {
   let legacy: Legacy;
+  let database: LegacyDatabase;
 
   beforeEach(async () => {
     legacy = await create();
+    database = await LegacyDatabase.connect(connectionSettings(legacy.url));
     await legacy.run('CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(10))');
     await legacy.run('CREATE TABLE other (id INT PRIMARY KEY)');
   });
-  afterEach(() => legacy?.drop());
+  afterEach(async () => {
+    await database?.close();
+    await legacy?.drop();
+  });
 
-  const source = () => binlogSource(connectionSettings(legacy.url), randomInt(100_000, 4_000_000_000), () => {});
+  const source = () => binlogSource(database, bridgeConfig(legacy).database, () => {});
 
   changeSourceCases('the binlog', async () => ({
     source: source(),

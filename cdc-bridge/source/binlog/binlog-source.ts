@@ -1,16 +1,16 @@
 import { parseSourcePosition } from '../../../contract/source-position.ts';
+import type { DatabaseConfig } from '../../config.ts';
 import { BridgeError } from '../../errors.ts';
 import { type BinlogFile, requireSameServer } from '../../positions/cursor.ts';
 import { gtidSetOf } from '../../positions/gtid.ts';
 import { Catalogue } from '../catalogue.ts';
 import type { ChangeSource, ResumePoint, SourceTransaction } from '../change-source.ts';
-import type { ConnectionSettings } from '../connection-settings.ts';
+import { type ConnectionConfig, connectionSettings } from '../connection-settings.ts';
 import type { LegacyDatabase } from '../legacy-database.ts';
 import { openBinlogStream } from './connection/open-binlog-stream.ts';
 import { TableDecoders } from './decoding/table-decoders.ts';
 import type { BinlogRequest, BinlogStart } from './event-stream.ts';
 import { TableEngines } from './table-engines.ts';
-import type { AssemblyOptions } from './transactions/transaction-assembly.ts';
 import { transactionsOf } from './transactions/transactions-of.ts';
 
 /** The server sends a heartbeat when it has been silent for this long. */
@@ -20,35 +20,32 @@ const heartbeatMs = 2_000;
 const pieceRows = 5_000;
 const pieceBytes = 4 * 1024 * 1024;
 
-/** Whom a binlog source reads from, and how. */
-export interface BinlogSourceOptions {
-  readonly settings: ConnectionSettings;
-  readonly serverId: number;
-  /** Asked for what the binlog does not tell of the tables. */
-  readonly database: LegacyDatabase;
-  /** A larger event is refused. */
-  readonly maxEventBytes: number;
-  /** How much of transactions that may still be rolled back is held in memory. */
-  readonly maxHeldBytes: number;
-  readonly undecodable: AssemblyOptions['undecodable'];
-  /** Told when the server has begun to send. */
-  readonly onConnected: () => void;
-}
+/** How the binlog is read, as legacy.database says it. */
+export type BinlogSourceConfig = ConnectionConfig &
+  Pick<DatabaseConfig, 'serverId' | 'maxEvent' | 'maxHeld' | 'undecodable'>;
 
 /**
  * Reads the binlog over one connection. Throws BridgeError: `legacy-unreachable` when the connection ends or stays silent,
  * `position-not-on-server`, `another-server`, `binlog-undecodable`, `binlog-corrupt`, `transaction-too-large`, `event-too-large`.
+ * `database` is asked for what the binlog does not tell of the tables; `onConnected` is told when the server has begun to send.
  */
-export function binlogSource(options: BinlogSourceOptions): ChangeSource {
-  return { follow: (from, signal) => readBinlog(options, from, signal) };
+export function binlogSource(
+  database: LegacyDatabase,
+  config: BinlogSourceConfig,
+  onConnected: () => void,
+): ChangeSource {
+  return { follow: (from, signal) => readBinlog(database, config, onConnected, from, signal) };
 }
 
 async function* readBinlog(
-  options: BinlogSourceOptions,
+  database: LegacyDatabase,
+  config: BinlogSourceConfig,
+  onConnected: () => void,
   from: ResumePoint,
   signal: AbortSignal,
 ): AsyncGenerator<readonly SourceTransaction[], void, undefined> {
-  const { settings, serverId, database, maxEventBytes, maxHeldBytes, undecodable, onConnected } = options;
+  const { serverId, maxEvent: maxEventBytes, maxHeld: maxHeldBytes, undecodable } = config;
+  const settings = connectionSettings(config);
   const catalogue = await Catalogue.load(database);
   const engines = await TableEngines.load(database);
   const decoders = new TableDecoders(catalogue);
