@@ -10,6 +10,8 @@ import type { SnapshotChunk } from '../source/initial-snapshot/snapshot-chunk.ts
 export interface Addressed {
   readonly stream: string;
   readonly event: NewEvent;
+  /** Set where a repeat may be cut elsewhere, so that this event is to be joined with no other. */
+  readonly alone?: boolean;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Addressed {
  */
 export function changeEvent(
   bridge: string,
-  { name, gtid, committedAt }: SourceTransaction,
+  { name, gtid, committedAt, piece }: SourceTransaction,
   { table, pos, row, traceparent }: RowChange,
   { action, rule, schema, op, stream, data, key }: MappedEvent,
   group?: string,
@@ -26,6 +28,7 @@ export function changeEvent(
   const imported = op === 'r';
   return {
     stream,
+    alone: piece !== undefined,
     event: {
       id: imported ? importId(bridge, table, key, rule) : derivedId(bridge, gtid, pos, row, op, rule),
       parent: name,
@@ -68,13 +71,14 @@ export function importId(bridge: string, table: string, key: string, rule: strin
 
 /**
  * Events in their order, neighbours of one stream and transaction appended together. Never of two transactions: a repeat may be cut elsewhere
- * (a second bridge on the same log), and then some ids of an append would be there and others not.
+ * (a second bridge on the same log), and then some ids of an append would be there and others not. For the same reason never in a transaction
+ * that comes in pieces.
  */
 export function toAppends(events: readonly Addressed[]): StreamAppend[] {
   const appends: { stream: string; expect: 'any'; events: [NewEvent, ...NewEvent[]] }[] = [];
-  for (const { stream, event } of events) {
+  for (const { stream, event, alone } of events) {
     const last = appends.at(-1);
-    if (last?.stream === stream && last.events[0].parent === event.parent) last.events.push(event);
+    if (!alone && last?.stream === stream && last.events[0].parent === event.parent) last.events.push(event);
     else appends.push({ stream, expect: 'any', events: [event] });
   }
   return appends;
