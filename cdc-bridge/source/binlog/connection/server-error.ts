@@ -32,7 +32,7 @@ const readingBinlog: readonly (readonly [RegExp, BridgeErrorCode])[] = [
   [/more GTIDs than the source has/i, 'position-not-on-server'],
   [/same server_uuid\/server_id|same server_id/i, 'server-id-taken'],
   [/max_allowed_packet/i, 'event-too-large'],
-  [/crc|checksum|bogus data|truncated|corrupt|decrypt/i, 'binlog-undecodable'],
+  [/crc|checksum|bogus data|binlog truncated|corrupt|decrypt/i, 'binlog-undecodable'],
 ];
 
 /** While what the error came, and what an unknown number then means. */
