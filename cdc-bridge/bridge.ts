@@ -7,7 +7,9 @@ import { Coverage } from './coverage.ts';
 import { remedyOf } from './errors.ts';
 import { serveBridge } from './http.ts';
 import { compileMapping } from './mapping/mapping.ts';
+import { RequestGroups } from './mapping/request-groups.ts';
 import { ParkedChanges } from './parking/parked-changes.ts';
+import { Turns } from './parking/turns.ts';
 import {
   type BridgeCursor,
   cursorName,
@@ -19,14 +21,15 @@ import {
 import { coalesced } from './positions/head.ts';
 import { Progress, type SnapshotState } from './positions/progress.ts';
 import { inspect, isError, refuseErrors } from './preflight/preflight.ts';
-import { binlogSource } from './source/binlog.ts';
+import { binlogSource } from './source/binlog/binlog-source.ts';
 import type { ChangeSource } from './source/change-source.ts';
 import { connectionSettings } from './source/connection-settings.ts';
 import { LegacyDatabase } from './source/legacy-database.ts';
 import { reconnecting } from './source/reconnecting.ts';
 import { type BridgeStatus, bridgeStatus, type Condition } from './status.ts';
 import { ChangeWriter } from './streaming/change-writer.ts';
-import { type ImportPorts, importAdded, importSnapshot, startAtHead } from './streaming/import-snapshot.ts';
+import { importedTables } from './streaming/import-snapshot.ts';
+import { compileStepShield } from './streaming/shielded-step.ts';
 import { streamChanges } from './streaming/stream-changes.ts';
 import { bridgeTelemetry, type Telemetry } from './telemetry.ts';
 
@@ -51,8 +54,8 @@ export interface RunningBridge extends RunningPart {
 const defaultPort = 8083;
 
 /**
- * Follows a legacy database and appends its row changes as domain events: preflight → initial snapshot, where there is no stored position →
- * binlog → mapping → append with the position. Resolves once the database is found fit and HTTP is served; the snapshot runs on.
+ * Follows a legacy database and appends its row changes as domain events: preflight → binlog, and tables
+ * that are not imported yet → mapping → append with the position. Resolves once the database is found fit and HTTP is served; the snapshot runs on.
  * Rejects with BridgeError `preflight-failed` (all problems and their remedies), `legacy-unreachable`, `legacy-refused` or
  * `cursor-unreadable`. A database that does not go with the stored position stops it loudly behind its HTTP, which goes on telling why.
  */
@@ -96,7 +99,7 @@ async function run(
     database,
     telemetry,
     progress: new Progress(stored?.head ?? { topic: 'domain', partition: 0, offset: 0 }),
-    coverage: new Coverage(),
+    coverage: new Coverage(config.tables),
     parked: await ParkedChanges.load(ports.log, config.name),
     condition: { phase: 'starting' },
   };
@@ -142,7 +145,7 @@ function begin(
   return { work, failed, abort: () => stopping.abort() };
 }
 
-/** The way of a row change: snapshot first, where it has not been finished, then the binlog for as long as the bridge runs. */
+/** The way of a row change: out of the binlog for as long as the bridge runs, and out of the tables themselves until they are imported. */
 async function follow(parts: Parts, cursor: BridgeCursor | undefined, signal: AbortSignal): Promise<void> {
   const { config, ports, database, telemetry, progress, coverage, parked, condition } = parts;
   const { log, onSnapshot = () => {} } = ports;
@@ -150,47 +153,52 @@ async function follow(parts: Parts, cursor: BridgeCursor | undefined, signal: Ab
     requireSameServer(cursor.server, database.identity);
     requireHeadAtOrAfter(await database.head(), cursor);
   }
-  const mapping = compileMapping(config.tables);
+  const from = await startingPlace(config, database, cursor);
+  const groups = new RequestGroups(config.name, config.tables, from.groups);
   const writer = new ChangeWriter({
     bridge: config.name,
     tables: config.tables,
     log,
-    mapping,
+    shield: compileStepShield(config.tables, config.database.hashKey),
+    mapping: compileMapping(config.tables),
+    groups,
     parked,
+    turns: new Turns(),
+    keepRowChanges: config.database.keepRowChanges !== false,
     coverage,
     progress,
     telemetry,
   });
-  const importing = { config, database, writer, progress, telemetry, onSnapshot };
-
-  condition.phase = 'snapshot';
-  const from = await startingPlace(importing, cursor, signal);
-  if (!from) return;
   condition.phase = 'connecting';
   telemetry.streaming(from.position);
+  const onImported = () => {
+    if (condition.phase === 'snapshot') condition.phase = 'streaming';
+  };
+  const source = changeSource(parts);
+  const server = database.identity;
   await streamChanges(
-    { config, server: database.identity, log, source: changeSource(parts), writer, progress },
+    { config, server, database, source, writer, progress, telemetry, onSnapshot, onImported },
     from,
     signal,
   );
 }
 
+/** Where the stored cursor says; without one, the binlog's head, with every row that is there still to be imported. */
 async function startingPlace(
-  importing: ImportPorts,
+  { database: { snapshotMode }, tables }: BridgeConfig,
+  database: LegacyDatabase,
   cursor: BridgeCursor | undefined,
-  signal: AbortSignal,
-): Promise<StreamPosition | undefined> {
-  const never = importing.config.database.snapshotMode === 'never';
-  if (!cursor && never) return startAtHead(importing);
-  if (cursor?.progress.phase !== 'streaming') return importSnapshot(importing, cursor?.progress, signal);
-  return never ? cursor.progress : importAdded(importing, cursor.progress, signal);
+): Promise<StreamPosition> {
+  const stored = cursor?.progress ?? { phase: 'streaming', position: await database.head(), imported: [] };
+  if (snapshotMode === 'initial') return stored;
+  return { ...stored, imported: [...new Set([...stored.imported, ...importedTables(tables)])] };
 }
 
-function changeSource({ config, telemetry, condition }: Parts): ChangeSource {
+function changeSource({ config, database, telemetry, condition, progress }: Parts): ChangeSource {
   const connected = () => {
-    condition.phase = 'streaming';
+    condition.phase = progress.isImporting ? 'snapshot' : 'streaming';
   };
-  const once = binlogSource(connectionSettings(config.database), config.database.serverId, connected);
+  const once = binlogSource(database, config.database, connected);
   return reconnecting(once, (error, waitMs) => {
     condition.phase = 'connecting';
     telemetry.connectionLost(error, waitMs);

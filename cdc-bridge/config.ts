@@ -3,6 +3,7 @@ import { byteSize, duration } from '../runtime/config-values.ts';
 import type { MappingFunctions } from './mapping/mapping-function.ts';
 import { type TablesConfig, tableEntry } from './mapping/table-mapping.ts';
 import { checkConnection, databaseTls } from './source/connection-config.ts';
+import { databaseTopics } from './source/debezium/topics-config.ts';
 
 /** Keys of `legacy` that the bridge reads. */
 export const bridgeLegacy = {
@@ -38,6 +39,7 @@ export const bridgeLegacy = {
         description:
           'The replica id that the bridge reads the binlog under; no replica or other reader may have the same.',
       }),
+      topics: databaseTopics.optional(),
       hashKey: z.string().min(16).optional().meta({
         description:
           'The secret under which columns are hashed, at least 16 characters: ${NAME} takes it from the environment.',

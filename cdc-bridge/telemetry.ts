@@ -4,7 +4,9 @@ import { type BridgeError, remedyOf } from './errors.ts';
 import type { Held } from './lease/another-bridge.ts';
 import type { ParkedChange } from './parking/parked-change.ts';
 import type { ParkingAnswer } from './parking/parking-request.ts';
+import type { SnapshotState } from './positions/progress.ts';
 import type { PreflightProblem } from './preflight/problem.ts';
+import type { GivenUp } from './streaming/live-snapshot.ts';
 
 /** What became of a row change. `covered`: the initial snapshot had seen it already. */
 export type Outcome = 'mapped' | 'ignored' | 'unmapped' | 'parked' | 'covered';
@@ -25,20 +27,51 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     'strangler_bridge_lag_seconds',
     'Age of the newest change that is on the log while others wait',
   );
+  const snapshotRunning = metrics.gauge('strangler_bridge_snapshot_running', 'SnapshotRunning: 1 while tables are imported');
+  const snapshotTables = metrics.gauge('strangler_bridge_snapshot_tables', 'TotalTableCount of the snapshot');
+  const snapshotTablesLeft = metrics.gauge(
+    'strangler_bridge_snapshot_tables_remaining',
+    'RemainingTableCount of the snapshot',
+  );
+  const snapshotRows = metrics.gauge('strangler_bridge_snapshot_rows', 'RowsScanned by the snapshot');
+  const snapshotRowsLeft = metrics.gauge(
+    'strangler_bridge_snapshot_rows_remaining',
+    'Estimate of the rows that the table being imported still has',
+  );
+  const snapshotPaused = metrics.gauge('strangler_bridge_snapshot_paused', 'SnapshotPaused: 1 while the server is busy');
+  const snapshotGivenUp = metrics.counter(
+    'strangler_bridge_snapshot_chunks_given_up_total',
+    'Chunks that had to be read again',
+    ['why'],
+  );
   return {
     started: (position: string, url: string) => logger.info({ position, url }, 'bridge started'),
     warned: ({ code, message, fix }: PreflightProblem) => logger.warn({ code, fix }, message),
-    snapshotStarted: (position: string, tables: number) =>
-      logger.info({ position, tables }, 'initial snapshot started'),
-    tablesAdded: (tables: readonly string[]) =>
-      logger.info({ tables }, 'tables were added to the mapping; importing the rows they have'),
+    snapshotStarted(position: string, tables: readonly string[]) {
+      snapshotRunning.set(1);
+      logger.info({ position, tables }, 'snapshot started');
+    },
+    snapshotProgress({ tables, tablesDone, rows: rowCount, remainingRows, waitsFor }: SnapshotState) {
+      snapshotTables.set(tables);
+      snapshotTablesLeft.set(tables - tablesDone);
+      snapshotRows.set(rowCount);
+      snapshotRowsLeft.set(remainingRows);
+      snapshotPaused.set(waitsFor === undefined ? 0 : 1);
+      if (waitsFor !== undefined) logger.info({ waitsFor }, 'snapshot waits');
+    },
+    chunkGivenUp(why: GivenUp) {
+      snapshotGivenUp.inc({ why });
+      logger.debug({ why }, 'a chunk of the snapshot is read again');
+    },
     tablesLeft: (tables: readonly string[]) =>
       logger.warn(
         { tables },
         'tables that were imported are not mapped any more; changes from now on are not followed, and mapping them again will not bring those back',
       ),
-    snapshotFinished: (position: string, rowCount: number) =>
-      logger.info({ position, rows: rowCount }, 'initial snapshot finished'),
+    snapshotFinished(rowCount: number) {
+      snapshotRunning.set(0);
+      logger.info({ rows: rowCount }, 'snapshot finished');
+    },
     streaming: (position: string) => logger.info({ position }, 'following the binlog'),
     rowChange: (table: string, op: string, outcome: Outcome) => rows.inc({ table, op, outcome }),
     appended: (count: number) => events.inc(count),

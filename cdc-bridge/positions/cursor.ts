@@ -15,39 +15,32 @@ const binlogFile = z.object({ name: z.string(), createdAt: z.string() });
 /** Offset of the next message to read, by `TOPIC/PARTITION`. */
 const kafkaOffsets = z.record(z.string(), z.int().nonnegative());
 
-const snapshotProgress = z.object({
-  phase: z.literal('snapshot'),
-  /** Where the first run looked at the tables: streaming starts here. */
-  start: z.string(),
-  /** Tables that are imported whole. */
-  done: z.array(z.string()),
-  /** The table being imported, and the key of the last row that is on the log. */
-  current: z.object({ table: z.string(), after: z.array(z.union([z.string(), z.number()])) }).optional(),
-});
-
-const streamPosition = z.object({
+const streamPosition = z.strictObject({
   phase: z.literal('streaming'),
   /** Everything up to here is on the log. */
   position: z.string(),
-  /** Where the last run of the initial snapshot looked, when it took several: see streaming/snapshot-window.ts. */
-  importedUpTo: z.string().optional(),
-  /** Tables whose rows of before are on the log, or were passed over on purpose. Absent in cursors of old: those that are mapped. */
-  imported: z.array(z.string()).optional(),
+  /** Tables whose rows of before are on the log, or were passed over on purpose. */
+  imported: z.array(z.string()),
+  /** The table being imported, and the last place in its key order that is on the log. */
+  current: z.object({ table: z.string(), after: z.array(z.union([z.string(), z.number()])) }).optional(),
   file: binlogFile.optional(),
+  /** Where reading begins when that is before `position`: see ResumePoint. */
+  resume: z.string().optional(),
   /** Where the topics of a Debezium are read on from; there when they are the source. */
   kafka: kafkaOffsets.optional(),
+  /** Requests that may still go on: see mapping/request-groups.ts. */
+  groups: z.array(z.tuple([z.string(), z.string(), z.number()])).optional(),
 });
 
 const cursorSchema = z.object({
   format: z.literal(1),
   server: serverIdentity,
-  progress: z.discriminatedUnion('phase', [snapshotProgress, streamPosition]),
+  progress: streamPosition,
 });
 
 export type ServerIdentity = z.infer<typeof serverIdentity>;
 export type BinlogFile = z.infer<typeof binlogFile>;
 export type KafkaOffsets = Readonly<z.infer<typeof kafkaOffsets>>;
-export type SnapshotProgress = z.infer<typeof snapshotProgress>;
 export type StreamPosition = z.infer<typeof streamPosition>;
 /** Where the bridge is, with the server that this is true of. Stored by the log in the same step as the events it covers. */
 export type BridgeCursor = z.infer<typeof cursorSchema>;
@@ -80,7 +73,7 @@ export function requireSameServer(stored: ServerIdentity, found: ServerIdentity)
 
 /** Refuses a server whose binlog ends before the stored position, as a restored backup's does: its next transactions would pass for known ones. */
 export function requireHeadAtOrAfter(head: string, { progress }: BridgeCursor): void {
-  const position = progress.phase === 'streaming' ? progress.position : progress.start;
+  const { position } = progress;
   if (gtidSetOf(parseSourcePosition(head)).covers(gtidSetOf(parseSourcePosition(position)))) return;
   throw new BridgeError(
     'position-not-on-server',

@@ -1,6 +1,7 @@
 import { formatLogAddress, type LogAddress } from '../../contract/log-address.ts';
 import { parseSourcePosition } from '../../contract/source-position.ts';
-import { type GtidSet, gtidSetOf } from './gtid.ts';
+import { gtidSetOf } from './gtid.ts';
+import type { GtidSet } from './gtid-set.ts';
 
 /** How far the initial snapshot has come; for a progress bar. */
 export interface SnapshotState {
@@ -8,6 +9,11 @@ export interface SnapshotState {
   readonly tablesDone: number;
   readonly tables: number;
   readonly rows: number;
+  readonly rowsPerSecond: number;
+  /** Estimated, of this table. */
+  readonly remainingRows: number;
+  /** Why it pauses, when it does. */
+  readonly waitsFor?: string;
 }
 
 interface Waiter {
@@ -24,6 +30,7 @@ export class Progress {
   committedAt: string | undefined;
   events = 0;
   snapshot: SnapshotState | undefined;
+  #isImporting = false;
 
   constructor(address: LogAddress) {
     this.#address = address;
@@ -42,12 +49,27 @@ export class Progress {
     this.events += events;
   }
 
-  /** Everything up to `position` is on the log. */
+  /** While rows of mapped tables are still to be imported the log lacks them, whatever the position: who waits for one waits on. */
+  get isImporting(): boolean {
+    return this.#isImporting;
+  }
+
+  set isImporting(isImporting: boolean) {
+    this.#isImporting = isImporting;
+    this.#tellWaiters();
+  }
+
+  /** Everything up to `position` is on the log, of the tables that are imported. */
   pass(position: string, committedAt?: string): void {
     this.position = position;
     this.committedAt = committedAt ?? this.committedAt;
     this.#passed = gtidSetOf(parseSourcePosition(position));
-    for (const waiter of this.#waiters) if (this.#passed.covers(waiter.target)) waiter.resolve();
+    this.#tellWaiters();
+  }
+
+  #tellWaiters(): void {
+    if (this.#isImporting) return;
+    for (const waiter of this.#waiters) if (this.#passed?.covers(waiter.target)) waiter.resolve();
   }
 
   /** Transactions of `head` that have not passed; undefined before streaming has begun. */
@@ -57,7 +79,7 @@ export class Progress {
 
   /** Resolves to whether `head` has passed within the time. */
   async waitFor(head: string, waitMs: number): Promise<boolean> {
-    if (this.missing(head) === 0) return true;
+    if (!this.#isImporting && this.missing(head) === 0) return true;
     const target = gtidSetOf(parseSourcePosition(head));
     return new Promise((resolve) => {
       const settle = (passed: boolean) => {

@@ -1,31 +1,131 @@
-import type { EventLog } from '../../contract/event-log.ts';
 import type { BridgeConfig } from '../config.ts';
+import { Turns } from '../parking/turns.ts';
 import { cursorName, formatCursor, type ServerIdentity, type StreamPosition } from '../positions/cursor.ts';
-import type { Progress } from '../positions/progress.ts';
-import type { ChangeSource, SourceTransaction } from '../source/change-source.ts';
-import type { ChangeWriter } from './change-writer.ts';
-import { SnapshotWindow } from './snapshot-window.ts';
+import type { Progress, SnapshotState } from '../positions/progress.ts';
+import { type ChangeSource, resumePoint, type SourceTransaction } from '../source/change-source.ts';
+import type { LegacyDatabase } from '../source/legacy-database.ts';
+import type { Telemetry } from '../telemetry.ts';
+import type { ChangeWriter, Place } from './change-writer.ts';
+import { type ImportPorts, importedTables, importTables, resumeImport } from './import-snapshot.ts';
+import { type FlowPlace, LiveSnapshot } from './live-snapshot.ts';
+import { SnapshotReport } from './snapshot-report.ts';
 
 export interface StreamPorts {
   readonly config: BridgeConfig;
   readonly server: ServerIdentity;
-  readonly log: EventLog;
+  readonly database: LegacyDatabase;
   readonly source: ChangeSource;
   readonly writer: ChangeWriter;
   readonly progress: Progress;
+  readonly telemetry: Telemetry;
+  readonly onSnapshot: (state: SnapshotState) => void;
+  /** Told when every mapped table is imported. */
+  readonly onImported: () => void;
 }
 
-/** Follows the source from a stored place until `signal` aborts: one append per batch, with the position behind it. */
-export async function streamChanges(ports: StreamPorts, from: StreamPosition, signal: AbortSignal): Promise<void> {
-  const { config, server, log, source, writer, progress } = ports;
-  const window = new SnapshotWindow(log, config.name, config.tables, from.importedUpTo);
-  const cursorAt = ({ position, file, kafka }: SourceTransaction) => ({
-    name: cursorName(config.name),
-    value: formatCursor({ format: 1, server, progress: { ...from, position, file, ...(kafka && { kafka }) } }),
-  });
-  progress.pass(from.position);
-  for await (const batch of source.follow(from, signal)) {
-    await writer.write(batch, cursorAt, window);
-    if (signal.aborted) return;
+/** Follows the source from a stored place until `signal` aborts, and imports meanwhile the tables that are not imported yet. */
+export async function streamChanges(ports: StreamPorts, stored: StreamPosition, signal: AbortSignal): Promise<void> {
+  const from = withoutLeftTables(ports, stored);
+  const flow = new Flow(ports, from);
+  if (flow.live.remaining.length === 0) return flow.stream(signal);
+  if (from.current) await flow.resume(from.current, signal);
+  const failed = new AbortController();
+  const both = AbortSignal.any([signal, failed.signal]);
+  const abortBoth = (error: unknown) => failed.abort(error);
+  await Promise.all([flow.stream(both).catch(abortBoth), flow.import(both).catch(abortBoth)]);
+  if (failed.signal.aborted) throw failed.signal.reason;
+}
+
+/** A table that is not mapped any more counts as imported, however far it was, and the log is told which those are. */
+function withoutLeftTables({ config, telemetry }: StreamPorts, stored: StreamPosition): StreamPosition {
+  const mapped = importedTables(config.tables);
+  const { current, ...from } = stored;
+  const isCurrentMapped = current !== undefined && mapped.includes(current.table);
+  const imported = current && !isCurrentMapped ? [...stored.imported, current.table] : stored.imported;
+  const left = imported.filter((table) => !mapped.includes(table));
+  if (left.length > 0) telemetry.tablesLeft(left);
+  return { ...from, imported, ...(isCurrentMapped && { current }) };
+}
+
+/** The one way to the log: transactions as the source gives them, and between them chunks while tables are imported. */
+class Flow {
+  readonly live: LiveSnapshot;
+  readonly #ports: StreamPorts;
+  readonly #from: StreamPosition;
+  readonly #turns = new Turns();
+  readonly #importing: ImportPorts;
+
+  constructor(ports: StreamPorts, from: StreamPosition) {
+    this.#ports = ports;
+    this.#from = from;
+    this.live = new LiveSnapshot(
+      from,
+      importedTables(ports.config.tables),
+      (steps, place) => this.#write(steps, place),
+      (why) => ports.telemetry.chunkGivenUp(why),
+    );
+    const { config, database, telemetry, progress, onSnapshot } = ports;
+    const report = new SnapshotReport(progress, telemetry, onSnapshot, this.live.remaining.length);
+    this.#importing = { config, database, telemetry, report, live: this.live, flow: this.#turns };
   }
+
+  async stream(signal: AbortSignal): Promise<void> {
+    const { source, writer, progress } = this.#ports;
+    progress.isImporting = this.live.remaining.length > 0;
+    await this.#turns.take(() => writer.moveTo(this.#placeOf({ last: undefined, ...this.live.reached })));
+    progress.pass(this.#from.position);
+    for await (const batch of source.follow(this.#from, signal)) {
+      if (this.live.remaining.length > 0) await this.#turns.take(() => this.live.pass(batch));
+      else await this.#writeBatch(batch);
+      if (signal.aborted) return;
+    }
+  }
+
+  resume(current: NonNullable<StreamPosition['current']>, signal: AbortSignal): Promise<void> {
+    return resumeImport(this.#importing, current, signal);
+  }
+
+  async import(signal: AbortSignal): Promise<void> {
+    const { telemetry, progress, onImported } = this.#ports;
+    telemetry.snapshotStarted(this.#from.position, this.live.remaining);
+    await importTables(this.#importing, signal);
+    if (signal.aborted) return;
+    progress.isImporting = false;
+    telemetry.snapshotFinished(progress.snapshot?.rows ?? 0);
+    onImported();
+  }
+
+  async #writeBatch(batch: readonly SourceTransaction[]): Promise<void> {
+    await this.#write(batch, { last: batch.at(-1), ...this.live.reached });
+  }
+
+  async #write(steps: Parameters<ChangeWriter['write']>[0], place: FlowPlace): Promise<void> {
+    const { writer, progress } = this.#ports;
+    const stored = this.#placeOf(place);
+    await writer.write(steps, stored);
+    progress.pass(stored.position, stored.committedAt);
+  }
+
+  #placeOf({ last, imported, current }: FlowPlace): Place {
+    const { config, server } = this.#ports;
+    const at = last ? streamedTo(last) : withoutImport(this.#from);
+    return {
+      position: at.position,
+      ...(last && { committedAt: last.committedAt }),
+      cursor: (groups) => {
+        const progress: StreamPosition = { ...at, imported: [...imported], groups: groups.map(([...group]) => group) };
+        if (current) progress.current = current;
+        return { name: cursorName(config.name), value: formatCursor({ format: 1, server, progress }) };
+      },
+    };
+  }
+}
+
+function streamedTo(last: SourceTransaction): Omit<StreamPosition, 'imported'> {
+  const { kafka, ...place } = resumePoint(last);
+  return { phase: 'streaming', ...place, ...(kafka && { kafka: { ...kafka } }) };
+}
+
+function withoutImport({ current: _current, ...from }: StreamPosition): Omit<StreamPosition, 'imported'> {
+  return from;
 }

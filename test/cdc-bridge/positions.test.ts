@@ -10,7 +10,7 @@ import { TransactionQueue } from '../../cdc-bridge/source/transaction-queue.ts';
 const cursor: BridgeCursor = {
   format: 1,
   server: { flavour: 'mariadb', id: '1' },
-  progress: { phase: 'snapshot', start: 'mariadb:0-1-5', done: ['a'], current: { table: 'b', after: ['x', 7] } },
+  progress: { phase: 'streaming', position: 'mariadb:0-1-5', imported: ['a'], current: { table: 'b', after: ['x', 7] } },
 };
 
 describe('a stored position', () => {

@@ -77,19 +77,23 @@ it('looks again behind the last chunk when its connection is killed in the middl
   const events = await allEvents(log.log);
   expect(killed).toBe(true);
   expect(events).toHaveLength(2_000);
-  expect(events.at(-1)!.data).toMatchObject({ name: 'c1999', city: 'moved' });
-  expect(new Set(events.map(({ meta }) => meta.position)).size).toBe(2);
+  expect(events.find(({ data }) => data.name === 'c1999')!.data.city).toBe('moved');
 });
 
 it('tells how far it is, table by table', async () => {
   await legacy.run("INSERT INTO customers (name, created_at) VALUES ('a', NOW()), ('b', NOW())");
   const states: string[] = [];
   const bridge = await start(bridgeConfig(legacy), log.log, {
-    onSnapshot: ({ table, tablesDone, tables, rows }) => states.push(`${table} ${tablesDone}/${tables} ${rows}`),
+    onSnapshot: ({ table, tablesDone, tables, rows, remainingRows }) =>
+      states.push(`${table} ${tablesDone}/${tables} ${rows} of ${rows + remainingRows}`),
   });
   await caughtUp(bridge);
   await bridge.stop();
-  expect(states).toEqual(['customers 1/4 2', 'packing_list_items 2/4 2', 'shipment_notes 3/4 2', 'shipments 4/4 2']);
+  expect(states.filter((state) => state.startsWith('customers'))).toEqual([
+    'customers 0/4 0 of 2',
+    'customers 1/4 2 of 2',
+  ]);
+  expect(states.at(-1)).toBe('shipments 4/4 2 of 2');
 });
 
 it('passes over the rows that are there when the mode is never, and keeps to that when started again', async () => {
@@ -126,11 +130,16 @@ it('imports a table that is added to the mapping later, once, and what happened 
   await legacy.run("UPDATE shipment_notes SET body = 'changed after' WHERE id = 2");
   await caughtUp(again);
   await again.stop();
-  expect((await allEvents(log.log)).map(({ action, data }) => [action, data.body])).toEqual([
+  const events = await allEvents(log.log);
+  const of = (aggregate: string) =>
+    events.filter(({ meta }) => meta.stream.startsWith(aggregate)).map(({ action, data }) => [action, data.body]);
+  expect(of('customer')).toEqual([
     ['customer-imported', undefined],
+    ['customer-changed', undefined],
+  ]);
+  expect(of('note')).toEqual([
     ['note-imported', 'changed while away'],
     ['note-imported', 'second'],
-    ['customer-changed', undefined],
     ['note-changed', 'changed after'],
   ]);
 });
