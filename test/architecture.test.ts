@@ -31,6 +31,7 @@ const pureModules = new Set([
 const drivers = [
   'mysql2',
   '@vlasky/zongji',
+  'kafkajs',
   'unleash-client',
   '@photostructure/sqlite',
   'ws',

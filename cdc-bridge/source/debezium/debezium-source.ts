@@ -1,0 +1,256 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { BridgeError } from '../../errors.ts';
+import type { KafkaOffsets } from '../../positions/cursor.ts';
+import { passedAt } from '../../positions/gtid.ts';
+import type { ChangeSource, ResumePoint, SourceTransaction } from '../change-source.ts';
+import type { ColumnTypes } from './column-type.ts';
+import type { Encodings } from './encodings.ts';
+import { type BrokerSettings, KafkaTopics } from './kafka-topics.ts';
+import type { OpenTransaction } from './open-transaction.ts';
+import { type DebeziumRecord, readRecord, type TopicMessage, type TopicNames } from './record.ts';
+import { SourceTransactions } from './source-transactions.ts';
+import { type AskColumns, TableTypes } from './table-types.ts';
+import { type Restored, TransactionRestoring } from './transaction-restoring.ts';
+
+/** What a source on Debezium's topics is made of. */
+export interface DebeziumSourceOptions {
+  readonly brokers: BrokerSettings;
+  readonly names: TopicNames;
+  /** The legacy database: rows of others are passed over. */
+  readonly database: string;
+  readonly encodings: Encodings;
+  /** Whether rows that the connector read in a snapshot are given too. */
+  readonly snapshotRows: boolean;
+  /** A connector that has sent nothing for this long has stopped, as far as can be told. */
+  readonly silentAfterMs: number;
+  readonly askColumns: AskColumns;
+  readonly telemetry: DebeziumTelemetry;
+}
+
+export interface DebeziumTelemetry {
+  /** All topics are read. */
+  connected(): void;
+  /** The first row of a table. */
+  table(name: string, columns: ColumnTypes): void;
+  /** Nothing came for as long; undefined: something came again. */
+  silent(sinceMs: number | undefined): void;
+}
+
+/** Without a transaction topic: rows of a transaction follow one another faster than this. */
+const quietMs = 500;
+/** What is ready and was not yet taken may grow so far; then reading waits. */
+const maxReadyBytes = 16 * 1024 * 1024;
+/** How long rows that an end counts may be on their way. */
+const missingMs = 30_000;
+/** How often the brokers are asked where the topics end. */
+const askEveryMs = 100;
+/** How often offsets without a transaction are stored. */
+const standingMs = 1_000;
+const tickMs = 5;
+
+/**
+ * Row changes out of the topics that a Debezium connector for MariaDB or MySQL writes. Values are decoded to what our own reader gives, and
+ * transactions restored; see docs/debezium.md for what Debezium had already lost. Throws BridgeError `debezium-unreachable` (try again),
+ * `debezium-unusable` and `debezium-trimmed`.
+ */
+export function debeziumSource(options: DebeziumSourceOptions): ChangeSource {
+  return {
+    async *follow(from, signal) {
+      const session = new Session(options, from);
+      try {
+        await session.open();
+        yield* session.batches(signal);
+      } finally {
+        await session.close();
+      }
+    },
+  };
+}
+
+/** One connection's life: messages come in, batches go out. */
+class Session {
+  readonly #options: DebeziumSourceOptions;
+  readonly #from: ResumePoint;
+  readonly #types: TableTypes;
+  readonly #restoring: TransactionRestoring;
+  readonly #transactions: SourceTransactions;
+  #ready: Restored[] = [];
+  #readyBytes = 0;
+  #topics: KafkaTopics | undefined;
+  #failure: BridgeError | undefined;
+  #heardAt = Date.now();
+  #isSilent = false;
+  #missing: { gtid: string; at: number } | undefined;
+  #fence: Fence | undefined;
+  #askedAt = 0;
+  #stoodAt = Date.now();
+  #offsets: KafkaOffsets;
+  #closed = false;
+
+  constructor(options: DebeziumSourceOptions, from: ResumePoint) {
+    this.#options = options;
+    this.#from = from;
+    this.#offsets = from.kafka ?? {};
+    const passed = passedAt(from.position);
+    this.#types = new TableTypes(options.askColumns);
+    this.#restoring = new TransactionRestoring(passed);
+    this.#transactions = new SourceTransactions(
+      options.database,
+      passed,
+      this.#types,
+      options.encodings,
+      options.telemetry.table,
+    );
+  }
+
+  async open(): Promise<void> {
+    const { brokers, names, telemetry } = this.#options;
+    const listener = {
+      onMessages: (messages: readonly TopicMessage[]) => this.#take(messages),
+      onFailure: (error: BridgeError) => {
+        this.#failure ??= error;
+      },
+    };
+    this.#topics = await KafkaTopics.open(brokers, names, this.#from.kafka ?? {}, listener);
+    telemetry.connected();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#topics?.close();
+  }
+
+  async *batches(signal: AbortSignal): AsyncGenerator<readonly SourceTransaction[], void, undefined> {
+    while (!signal.aborted) {
+      if (this.#failure) throw this.#failure;
+      const batch = await this.#nextBatch();
+      if (batch.length > 0) yield batch;
+      else await delay(tickMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #nextBatch(): Promise<SourceTransaction[]> {
+    this.#watch();
+    await this.#settle();
+    const restored = this.#ready;
+    this.#ready = [];
+    this.#readyBytes = 0;
+    if (restored.length === 0) return this.#standing();
+    // What is stored with a transaction may lie before it, never behind: so a batch goes with the offsets from before it.
+    const offsets = this.#offsets;
+    this.#offsets = this.#restoring.resumeFrom(this.#topics!.next);
+    const batch: SourceTransaction[] = [];
+    for (const each of restored) batch.push(await this.#transactions.from(each, offsets));
+    return batch;
+  }
+
+  /** While nothing changes the offsets go on with the heartbeats, so that no topic's retention overtakes what is stored. */
+  #standing(): SourceTransaction[] {
+    const now = Date.now();
+    if (now - this.#stoodAt < standingMs || this.#restoring.bytes > 0) return [];
+    this.#stoodAt = now;
+    const offsets = this.#restoring.resumeFrom(this.#topics!.next);
+    if (isDeepStrictEqual(offsets, this.#offsets)) return [];
+    this.#offsets = offsets;
+    return [this.#transactions.standing(offsets, this.#heardAt)];
+  }
+
+  async #take(messages: readonly TopicMessage[]): Promise<void> {
+    const now = Date.now();
+    if (messages.length > 0) this.#heardAt = now;
+    for (const message of messages) this.#takeOne(message, now);
+    this.#push(this.#restoring.ready());
+    while (this.#readyBytes > maxReadyBytes && !this.#closed) await delay(tickMs);
+  }
+
+  #takeOne(message: TopicMessage, now: number): void {
+    const record = readRecord(message, this.#options.names);
+    if (record.kind === 'schema') this.#types.learn(record);
+    if (this.#options.snapshotRows || !isSnapshotRow(record)) this.#restoring.take(record, message, now);
+  }
+
+  #push(restored: readonly Restored[]): void {
+    for (const each of restored) {
+      this.#ready.push(each);
+      for (const { bytes } of each.rows) this.#readyBytes += bytes;
+    }
+  }
+
+  /** Finds out that nothing more can come for what has no end, or has two: by reading on to where the topics end now. */
+  async #settle(): Promise<void> {
+    const question = this.#question();
+    if (!question) return;
+    this.#fence ??= await this.#fenceFor(question);
+    if (!this.#fence || !this.#hasReached(this.#fence.ends)) return;
+    const { settle } = this.#fence;
+    this.#fence = undefined;
+    this.#askedAt = Date.now();
+    settle();
+  }
+
+  /** What it is that cannot be told from the messages alone; asked at most so often. */
+  #question(): (() => void) | undefined {
+    if (this.#fence) return this.#fence.settle;
+    if (Date.now() - this.#askedAt < askEveryMs) return undefined;
+    const open = this.#restoring.unconfirmed;
+    if (open) return () => this.#confirm(open);
+    const { inferredSince } = this.#restoring;
+    if (inferredSince === undefined || Date.now() - inferredSince < quietMs) return undefined;
+    return () => {
+      if (this.#restoring.inferredSince === inferredSince) this.#push(this.#restoring.infer());
+    };
+  }
+
+  async #fenceFor(settle: () => void): Promise<Fence | undefined> {
+    const open = this.#restoring.unconfirmed;
+    const version = open?.version;
+    this.#askedAt = Date.now();
+    const ends = await this.#topics!.ends();
+    return (
+      ends && {
+        ends,
+        settle: () => {
+          if (open && version !== undefined) open.confirmedVersion = version;
+          settle();
+        },
+      }
+    );
+  }
+
+  #hasReached(ends: ReadonlyMap<string, number>): boolean {
+    const next = this.#topics!.next;
+    return [...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end);
+  }
+
+  #confirm(open: OpenTransaction): void {
+    this.#push(this.#restoring.ready());
+    if (open.missing === 0) this.#missing = undefined;
+    else if (this.#missing?.gtid !== open.gtid) this.#missing = { gtid: open.gtid, at: Date.now() };
+    else if (Date.now() - this.#missing.at > missingMs) throw incomplete(open);
+  }
+
+  #watch(): void {
+    const silentMs = Date.now() - this.#heardAt;
+    const isSilent = silentMs > this.#options.silentAfterMs;
+    if (isSilent !== this.#isSilent) this.#options.telemetry.silent(isSilent ? silentMs : undefined);
+    this.#isSilent = isSilent;
+  }
+}
+
+/** Where the topics ended when something was asked, and what is known once all of that is read. */
+interface Fence {
+  readonly ends: ReadonlyMap<string, number>;
+  readonly settle: () => void;
+}
+
+function isSnapshotRow(record: DebeziumRecord): boolean {
+  return record.kind === 'row' && record.op === 'r';
+}
+
+function incomplete({ gtid, missing }: OpenTransaction): BridgeError {
+  return new BridgeError(
+    'debezium-unusable',
+    `transaction ${gtid}: the topics hold ${missing} rows fewer than its end counts; a transform filters messages, or a topic was cut off`,
+  );
+}
