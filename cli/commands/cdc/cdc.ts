@@ -1,8 +1,14 @@
 import type { Command } from 'commander';
+import { addCoverage } from './coverage.ts';
+import { addDryRun } from './dry-run.ts';
+import { addParked } from './parked.ts';
 import { addStatus } from './status.ts';
 
 /** `strangler cdc …`: the bridge and what it reads, one file for each command. */
 export function addCdc(program: Command): void {
   const cdc = program.command('cdc').description('look into the bridge');
   addStatus(cdc);
+  addParked(cdc);
+  addCoverage(cdc);
+  addDryRun(cdc);
 }
