@@ -4,6 +4,7 @@ import type { BridgeStatus } from '../../../cdc-bridge/status.ts';
 import { bridgeStatus } from '../../bridge-status.ts';
 import { bold, print, red, table } from '../../print.ts';
 import { openSystem } from '../../system.ts';
+import { placeOf } from './parked.ts';
 
 /** `strangler cdc status`: where the bridge is, what it could not map. */
 export function addStatus(cdc: Command): void {
@@ -53,21 +54,17 @@ function describe(status: BridgeStatus): string {
   return [...lines, ...describeParked(parked)].join('\n');
 }
 
-/** What is parked, why, and what that means; until parked changes can be released, beginning anew is the only way to have them. */
+/** What is parked, why, and what that means. */
 function describeParked({ count, streams, changes }: BridgeStatus['parked']): string[] {
   if (count === 0) return [];
   const reasons = [...new Set(changes.map(({ reason }) => reason))];
   return [
     '',
     red(`${count} row changes are parked; the first ${changes.length}:`),
-    ...changes.map(({ stream, row, table, reason, detail }) => {
-      const where = stream ?? row ?? table ?? 'unknown table';
-      return `  ${where}  ${reason}: ${detail}`;
-    }),
+    ...changes.map((change) => `  ${placeOf(change)}  ${change.reason}: ${change.detail}`),
     '',
     ...reasons.map((reason) => `${bold(reason)}  ${parkingReasons[reason]}`),
-    `The new side is without these changes, and without later ones of ${streams.length} streams, which wait behind them. All are kept, in`,
-    'topic parked of the log. Correcting the mapping lets changes of other streams through; it does not release what is parked.',
-    'To have everything, correct the mapping and begin anew with an empty log: every row is imported as it is now.',
+    `The new side is without these changes, and without later ones of ${streams.length} streams, which wait behind them. All are kept on the`,
+    'log. Correct the mapping and start again, then: strangler cdc parked retry --all; or give one up: strangler cdc parked skip ID',
   ];
 }
