@@ -11,6 +11,7 @@ import { textCell } from './cells/text.ts';
 import { columnTypes, typeName } from './column-types.ts';
 import { geometryCell } from './geometry.ts';
 import { jsonText } from './json/json-text.ts';
+import { base64 } from './slices.ts';
 import type { Column } from './table-decoder.ts';
 import { undecodable } from './undecodable.ts';
 
@@ -159,12 +160,12 @@ function readerOf(column: Column): ReadBytes {
   }
 }
 
-const binaryCell: ReadBytes = (bytes, _latin1, from, to) => bytes.toString('base64', from, to);
+const binaryCell: ReadBytes = (bytes, _latin1, from, to) => base64(bytes, from, to);
 
 /** BINARY(n): zero bytes at its end are not in the binlog. */
 function fixedBytes(length: number): ReadBytes {
   return (bytes, _latin1, from, to) => {
-    if (to - from === length) return bytes.toString('base64', from, to);
+    if (to - from === length) return base64(bytes, from, to);
     const whole = Buffer.alloc(length);
     bytes.copy(whole, 0, from, to);
     return whole.toString('base64');

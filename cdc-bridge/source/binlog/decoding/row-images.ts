@@ -1,6 +1,7 @@
 import { type Cell, type Row, Unreadable } from '../../../mapping/row-change.ts';
 import { partialJsonText } from './json/partial-json.ts';
 import type { RowCode } from './row-code.ts';
+import { latin1 } from './slices.ts';
 import type { RowImages } from './table-decoder.ts';
 
 /** Events up to this length are turned into text whole, once, for their cells to be pieces of. */
@@ -17,7 +18,7 @@ export class RowsBytes {
   /** All bytes as latin1 text; '' where that would keep too much memory for the sake of a few cells. */
   get latin1(): string {
     if (this.bytes.length > maxSharedTextBytes) return '';
-    this.#latin1 ??= this.bytes.toString('latin1');
+    this.#latin1 ??= latin1(this.bytes, 0, this.bytes.length);
     return this.#latin1;
   }
 }

@@ -8,10 +8,10 @@ export type RowsKind = 'write' | 'update' | 'delete' | 'partial-update';
 /** A rows event taken apart; its images begin at `from` of `bytes` and go to their end. */
 export interface RowsEvent {
   readonly kind: RowsKind;
-  /** One bit a column of the table, the low bit first: those in the image, or of an update in the image before. */
-  readonly present: Buffer;
-  /** Of an update: those in the image after. */
-  readonly presentAfter: Buffer | undefined;
+  /** Where in the body the bits of the columns stand that are in the image, of an update in the image before; one a column, the low bit first. */
+  readonly present: number;
+  /** The same of the image after; undefined where the event is no update. */
+  readonly presentAfter: number | undefined;
   readonly bytes: Buffer;
   readonly from: number;
 }
@@ -23,15 +23,16 @@ interface Layout {
   readonly compressed: boolean;
 }
 
-const layouts = new Map<number, Layout>();
+/** Layout by event type. */
+const layouts: (Layout | undefined)[] = [];
 const operations = ['write', 'update', 'delete'] as const;
-operations.forEach((kind, place) => {
-  layouts.set(23 + place, { kind, hasExtra: false, compressed: false });
-  layouts.set(30 + place, { kind, hasExtra: true, compressed: false });
-  layouts.set(166 + place, { kind, hasExtra: false, compressed: true });
-  layouts.set(169 + place, { kind, hasExtra: true, compressed: true });
-});
-layouts.set(39, { kind: 'partial-update', hasExtra: true, compressed: false });
+for (const [place, kind] of operations.entries()) {
+  layouts[23 + place] = { kind, hasExtra: false, compressed: false };
+  layouts[30 + place] = { kind, hasExtra: true, compressed: false };
+  layouts[166 + place] = { kind, hasExtra: false, compressed: true };
+  layouts[169 + place] = { kind, hasExtra: true, compressed: true };
+}
+layouts[39] = { kind: 'partial-update', hasExtra: true, compressed: false };
 
 /**
  * Reads what stands before the rows:
@@ -42,7 +43,7 @@ layouts.set(39, { kind: 'partial-update', hasExtra: true, compressed: false });
  * alone are compressed. Throws BridgeError `binlog-undecodable`.
  */
 export function parseRowsEvent(eventType: number, body: Buffer, table: string, columnCount: number): RowsEvent {
-  const layout = layouts.get(eventType);
+  const layout = layouts[eventType];
   if (!layout) throw undecodable(`event type ${eventType} is no rows event that is known here`);
   const { kind, hasExtra, compressed } = layout;
   const cursor = new ByteCursor(body, `an event of rows of ${table}`);
@@ -51,8 +52,11 @@ export function parseRowsEvent(eventType: number, body: Buffer, table: string, c
   const count = cursor.packed();
   if (count !== columnCount)
     throw undecodable(`rows of ${table} have ${count} columns, the table's map before them has ${columnCount}`);
-  const present = cursor.bytes((count + 7) >> 3);
-  const presentAfter = kind === 'update' || kind === 'partial-update' ? cursor.bytes((count + 7) >> 3) : undefined;
+  const present = cursor.at;
+  cursor.skip((count + 7) >> 3);
+  const isUpdate = kind === 'update' || kind === 'partial-update';
+  const presentAfter = isUpdate ? cursor.at : undefined;
+  if (isUpdate) cursor.skip((count + 7) >> 3);
   if (!compressed) return { kind, present, presentAfter, bytes: body, from: cursor.at };
   return { kind, present, presentAfter, bytes: inflatedRows(body.subarray(cursor.at), table), from: 0 };
 }

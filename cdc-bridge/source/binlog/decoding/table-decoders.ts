@@ -4,6 +4,7 @@ import { resolveColumns } from './columns.ts';
 import { makeRowCode, type RowCode } from './row-code.ts';
 import { DeletedRow, InsertedRow, RowsBytes, UpdatedRow } from './row-images.ts';
 import { parseRowsEvent, type RowsEvent } from './rows-event.ts';
+import { latin1 } from './slices.ts';
 import type { Column, RowImages, TableDecoder } from './table-decoder.ts';
 import type { TableHints } from './table-hints.ts';
 import { parseTableMap, type TableMap } from './table-map.ts';
@@ -25,6 +26,8 @@ const maxImages = 256;
 export class TableDecoders {
   readonly #hints: TableHints;
   readonly #made = new Map<string, MappedTable>();
+  /** By the low bits of the table's id: the last map with it. Optimization: comparing bytes is cheaper than making a key of them. */
+  readonly #latest = new Map<number, { readonly body: Buffer; readonly decoder: MappedTable }>();
   #askedAnew = new Set<string>();
   #generation: number;
 
@@ -38,17 +41,29 @@ export class TableDecoders {
    * is worth loading the hints anew and asking once more, see there.
    */
   for(body: Buffer): TableDecoder {
-    if (this.#generation !== this.#hints.generation) {
-      this.#generation = this.#hints.generation;
-      this.#made.clear();
-    }
+    if (this.#generation !== this.#hints.generation) this.#forget();
+    const id = body.length > idAndFlagsBytes ? body.readUInt32LE(0) : 0;
+    const latest = this.#latest.get(id);
+    if (latest?.body.equals(body)) return latest.decoder;
+    const decoder = this.#find(body);
+    this.#latest.set(id, { body: Buffer.from(body), decoder });
+    return decoder;
+  }
+
+  #find(body: Buffer): MappedTable {
     const key = body.toString('latin1', idAndFlagsBytes);
     const made = this.#made.get(key);
     if (made) return made;
     const decoder = this.#make(key, parseTableMap(body));
-    if (this.#made.size >= maxDecoders) this.#made.clear();
+    if (this.#made.size >= maxDecoders || this.#latest.size >= maxDecoders) this.#forget();
     this.#made.set(key, decoder);
     return decoder;
+  }
+
+  #forget(): void {
+    this.#generation = this.#hints.generation;
+    this.#made.clear();
+    this.#latest.clear();
   }
 
   #make(key: string, map: TableMap): MappedTable {
@@ -70,10 +85,13 @@ class MappedTable implements TableDecoder {
   readonly primaryKey: readonly string[] | undefined;
   readonly #codes = new Map<string, RowCode>();
   readonly #jsonColumns: number;
+  /** For messages. */
+  readonly #name: string;
 
   constructor(map: TableMap, columns: readonly Column[]) {
     this.schema = map.schema;
     this.table = map.table;
+    this.#name = `${map.schema}.${map.table}`;
     this.columns = columns;
     this.primaryKey = map.primaryKey?.map((place) => columns[place]!.name);
     this.#jsonColumns = columns.filter(({ type }) => type === columnTypes.JSON).length;
@@ -81,8 +99,8 @@ class MappedTable implements TableDecoder {
 
   rows(eventType: number, body: Buffer): readonly RowImages[] {
     const event = parseRowsEvent(eventType, body, this.#name, this.columns.length);
-    const code = this.#code(event.present);
-    if (event.presentAfter) return this.#updates(event, code, this.#code(event.presentAfter));
+    const code = this.#code(body, event.present);
+    if (event.presentAfter) return this.#updates(event, code, this.#code(body, event.presentAfter));
     const Image = event.kind === 'write' ? InsertedRow : DeletedRow;
     const rows = new RowsBytes(event.bytes);
     const images: RowImages[] = [];
@@ -128,15 +146,11 @@ class MappedTable implements TableDecoder {
     throw undecodable(`a row of ${this.#name} does not end where its event ends`);
   }
 
-  get #name(): string {
-    return `${this.schema}.${this.table}`;
-  }
-
-  #code(present: Buffer): RowCode {
-    const key = present.toString('latin1');
+  #code(body: Buffer, present: number): RowCode {
+    const key = latin1(body, present, present + ((this.columns.length + 7) >> 3));
     let code = this.#codes.get(key);
     if (!code) {
-      code = makeRowCode(this.columns, present);
+      code = makeRowCode(this.columns, Buffer.from(key, 'latin1'));
       if (this.#codes.size >= maxImages) this.#codes.clear();
       this.#codes.set(key, code);
     }

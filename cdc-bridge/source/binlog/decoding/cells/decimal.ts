@@ -1,3 +1,5 @@
+import { two } from './two-digits.ts';
+
 /** Bytes that so many digits of a group take. */
 const groupBytes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
 
@@ -30,22 +32,30 @@ function groups(digits: number, before: boolean): number[] {
 function decimalText(bytes: Uint8Array, at: number, whole: readonly number[], fraction: readonly number[]): string {
   const mask = (bytes[at]! & 0x80) === 0 ? 0xff : 0;
   let position = at;
-  const group = (digits: number) => {
-    let value = 0;
-    for (const end = position + groupBytes[digits]!; position < end; position += 1)
-      value = value * 256 + (bytes[position]! ^ mask ^ (position === at ? 0x80 : 0));
-    return value;
-  };
   let text = '';
-  for (const digits of whole) {
-    const value = group(digits);
+  for (let index = 0; index < whole.length; index += 1) {
+    const value = groupValue(bytes, at, position, whole[index]!, mask);
     if (text !== '') text += padded(value, 9);
     else if (value !== 0) text = `${value}`;
+    position += groupBytes[whole[index]!]!;
   }
   if (text === '') text = '0';
-  for (let index = 0; index < fraction.length; index += 1)
-    text += `${index === 0 ? '.' : ''}${padded(group(fraction[index]!), fraction[index]!)}`;
+  for (let index = 0; index < fraction.length; index += 1) {
+    const digits = padded(groupValue(bytes, at, position, fraction[index]!, mask), fraction[index]!);
+    text += index === 0 ? `.${digits}` : digits;
+    position += groupBytes[fraction[index]!]!;
+  }
   return mask === 0 ? text : `-${text}`;
 }
 
-const padded = (value: number, digits: number) => `${value}`.padStart(digits, '0');
+/** The number whose group stands at `from`; the first bit of the whole, at `first`, is inverted once more. */
+function groupValue(bytes: Uint8Array, first: number, from: number, digits: number, mask: number): number {
+  let value = 0;
+  for (let at = from; at < from + groupBytes[digits]!; at += 1)
+    value = value * 256 + (bytes[at]! ^ mask ^ (at === first ? 0x80 : 0));
+  return value;
+}
+
+/** Optimization: amounts of money have two digits behind the point, and a text looked up is cheaper than one made. */
+const padded = (value: number, digits: number) =>
+  digits === 2 && value < 100 ? two[value]! : `${value}`.padStart(digits, '0');

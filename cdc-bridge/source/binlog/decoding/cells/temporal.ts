@@ -1,5 +1,5 @@
-/** All numbers of two digits. Optimization: a text looked up is several times cheaper than one made. */
-const two = Array.from({ length: 100 }, (_, value) => `${value}`.padStart(2, '0'));
+import { two } from './two-digits.ts';
+
 const minuteOfDay = Array.from({ length: 32 * 64 }, (_, at) => ` ${two[at >> 6]}:${two[at & 63]}`);
 const second = Array.from({ length: 64 }, (_, value) => `:${two[value]}`);
 

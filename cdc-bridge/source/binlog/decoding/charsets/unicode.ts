@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { Cell } from '../../../../mapping/row-change.ts';
+import { utf8 } from '../slices.ts';
 import { notOf } from './single-byte.ts';
 
 /** UTF-8 of up to three or four bytes. Surrogates and overlong forms are no text. */
 export function decodeUtf8(bytes: Buffer, from: number, to: number): Cell {
-  const text = bytes.toString('utf8', from, to);
+  const text = utf8(bytes, from, to);
   // Optimization: only text with a replacement character can have had bad bytes.
   return text.includes('\ufffd') && !isUtf8(bytes.subarray(from, to)) ? notOf('utf8', bytes, from, to) : text;
 }
