@@ -1,4 +1,4 @@
-import type { EventLog } from '../contract/event-log.ts';
+import type { EventLog, Keep } from '../contract/event-log.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
@@ -6,9 +6,13 @@ import type { BridgeConfig } from './config.ts';
 import { Coverage } from './coverage.ts';
 import { remedyOf } from './errors.ts';
 import { serveBridge } from './http.ts';
+import type { Held } from './lease/another-bridge.ts';
+import { BridgeLease } from './lease/bridge-lease.ts';
 import { compileMapping } from './mapping/mapping.ts';
 import { RequestGroups } from './mapping/request-groups.ts';
+import { followRequests } from './parking/follow-requests.ts';
 import { ParkedChanges } from './parking/parked-changes.ts';
+import { ParkedRelease } from './parking/release-parked.ts';
 import { Turns } from './parking/turns.ts';
 import {
   type BridgeCursor,
@@ -21,6 +25,7 @@ import {
 import { coalesced } from './positions/head.ts';
 import { Progress, type SnapshotState } from './positions/progress.ts';
 import { inspect, isError, refuseErrors } from './preflight/preflight.ts';
+import { keepWithin } from './row-changes/keep-within.ts';
 import { binlogSource } from './source/binlog/binlog-source.ts';
 import type { ChangeSource } from './source/change-source.ts';
 import { connectionSettings } from './source/connection-settings.ts';
@@ -32,6 +37,7 @@ import { importedTables } from './streaming/import-snapshot.ts';
 import { compileStepShield } from './streaming/shielded-step.ts';
 import { streamChanges } from './streaming/stream-changes.ts';
 import { bridgeTelemetry, type Telemetry } from './telemetry.ts';
+import { together } from './together.ts';
 
 /** What the bridge needs from outside. */
 export interface BridgePorts {
@@ -52,6 +58,7 @@ export interface RunningBridge extends RunningPart {
 }
 
 const defaultPort = 8083;
+const defaultLeaseMs = 5_000;
 
 /**
  * Follows a legacy database and appends its row changes as domain events: preflight → binlog, and tables
@@ -92,7 +99,7 @@ async function run(
   telemetry: Telemetry,
 ): Promise<RunningBridge> {
   const stored = await ports.log.cursor(cursorName(config.name));
-  const cursor = stored && parseCursor(stored.value);
+  if (stored) parseCursor(stored.value);
   const parts: Parts = {
     config,
     ports,
@@ -103,7 +110,6 @@ async function run(
     parked: await ParkedChanges.load(ports.log, config.name),
     condition: { phase: 'starting' },
   };
-  telemetry.parkedAtStart(parts.parked.count);
   const readHead = coalesced(() => database.head());
   const status = () => statusOf(parts, readHead);
   const { port = defaultPort, host = '127.0.0.1' } = config;
@@ -112,7 +118,7 @@ async function run(
     { port, host },
   );
   telemetry.started(stored?.value ?? 'none yet', http.url);
-  const { work, failed, abort } = begin(parts, cursor);
+  const { work, failed, abort } = begin(parts);
   const stop = async () => {
     abort();
     await work;
@@ -126,16 +132,13 @@ async function run(
 }
 
 /** Sets the work going; `work` settles when it has ended, however it did. */
-function begin(
-  parts: Parts,
-  cursor: BridgeCursor | undefined,
-): { work: Promise<void>; failed: Promise<Error>; abort: () => void } {
+function begin(parts: Parts): { work: Promise<void>; failed: Promise<Error>; abort: () => void } {
   const stopping = new AbortController();
   let fail!: (error: Error) => void;
   const failed = new Promise<Error>((resolve) => {
     fail = resolve;
   });
-  const work = follow(parts, cursor, stopping.signal).catch((error: Error) => {
+  const work = lead(parts, stopping.signal).catch((error: Error) => {
     parts.condition.phase = 'stopped';
     parts.condition.failure = error.message;
     parts.condition.remedy = remedyOf(error);
@@ -145,43 +148,78 @@ function begin(
   return { work, failed, abort: () => stopping.abort() };
 }
 
+/** Waits for its turn among bridges of this name, then writes, and nobody else does, until `signal` aborts. */
+async function lead(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { config, ports, telemetry, condition, parked } = parts;
+  const { name: bridge, leaseMs: ttlMs = defaultLeaseMs } = config;
+  const standby = (heldBy: Held) => {
+    if (condition.phase !== 'standby') telemetry.standingBy(heldBy);
+    condition.phase = 'standby';
+    condition.heldBy = heldBy;
+  };
+  const lease = await BridgeLease.take({ log: ports.log, bridge, ttlMs, telemetry }, standby, signal);
+  if (!lease) return;
+  delete condition.heldBy;
+  try {
+    await parked.catchUp(lease.log);
+    telemetry.parkedAtStart(parked.count);
+    await together(
+      signal,
+      (inner) => lease.keep(inner),
+      (inner) => follow(parts, lease.log, inner),
+    );
+  } finally {
+    await lease.release();
+  }
+}
+
 /** The way of a row change: out of the binlog for as long as the bridge runs, and out of the tables themselves until they are imported. */
-async function follow(parts: Parts, cursor: BridgeCursor | undefined, signal: AbortSignal): Promise<void> {
+async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise<void> {
   const { config, ports, database, telemetry, progress, coverage, parked, condition } = parts;
-  const { log, onSnapshot = () => {} } = ports;
-  if (cursor) {
+  const { onSnapshot = () => {} } = ports;
+  const stored = await log.cursor(cursorName(config.name));
+  const cursor = stored && parseCursor(stored.value);
+  if (stored && cursor) {
     requireSameServer(cursor.server, database.identity);
     requireHeadAtOrAfter(await database.head(), cursor);
+    progress.reach(stored.head);
   }
   const from = await startingPlace(config, database, cursor);
-  const groups = new RequestGroups(config.name, config.tables, from.groups);
+  const mapping = compileMapping(config.tables, config.functions);
+  const turns = new Turns();
+  const keep = config.database.keepRowChanges;
   const writer = new ChangeWriter({
     bridge: config.name,
     tables: config.tables,
     log,
     shield: compileStepShield(config.tables, config.database.hashKey),
-    mapping: compileMapping(config.tables),
-    groups,
+    mapping,
+    groups: new RequestGroups(config.name, config.tables, from.groups),
     parked,
-    turns: new Turns(),
-    keepRowChanges: config.database.keepRowChanges !== false,
+    turns,
+    keepRowChanges: keep !== false,
     coverage,
     progress,
     telemetry,
   });
+  const release = new ParkedRelease({ log, mapping, parked, progress, telemetry });
   condition.phase = 'connecting';
   telemetry.streaming(from.position);
   const onImported = () => {
     if (condition.phase === 'snapshot') condition.phase = 'streaming';
   };
   const source = changeSource(parts);
-  const server = database.identity;
-  await streamChanges(
-    { config, server, database, source, writer, progress, telemetry, onSnapshot, onImported },
-    from,
+  const streaming = { config, server: database.identity, database, source, writer, progress, telemetry };
+  await together(
     signal,
+    (inner) => streamChanges({ ...streaming, onSnapshot, onImported }, from, inner),
+    (inner) => followRequests({ log, parked, release, turns }, inner),
+    (inner) => keepWithin(log, keep === false ? nothing : { bytes: keep.bytes, ageMs: keep.age }, telemetry, inner),
   );
 }
+
+/** What is kept where no row changes are to be kept: those of before go as well. */
+const nothing: Keep = { bytes: 0, ageMs: 0 };
 
 /** Where the stored cursor says; without one, the binlog's head, with every row that is there still to be imported. */
 async function startingPlace(

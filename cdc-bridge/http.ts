@@ -79,9 +79,10 @@ async function answerHead({ progress, condition, head }: HttpPorts, url: URL, re
 }
 
 async function answerReady({ status }: HttpPorts, response: ServerResponse): Promise<void> {
-  const { phase } = await status();
+  const { phase, heldBy } = await status();
   if (phase === 'streaming') return sendJson(response, 200, { status: 'ready' });
-  refuse(response, 'not-ready', `phase: ${phase}`);
+  const behind = heldBy ? `, behind ${heldBy.holder} until ${heldBy.until} at least` : '';
+  refuse(response, 'not-ready', `phase: ${phase}${behind}`);
 }
 
 function refuse(response: ServerResponse, code: BridgeProblemCode, detail: string, facts: object = {}): void {
