@@ -10,10 +10,20 @@ const t = columnTypes;
 
 /**
  * The columns of a table map, with what it does not tell taken from the catalogue. Throws BridgeError `binlog-undecodable`, as StaleHints
- * where a catalogue loaded anew could help. `sure` is false for the second asking, when the catalogue is as new as can be: a fixed-length
+ * where a catalogue loaded anew could help. At the second asking the catalogue is as new as can be: a fixed-length
  * column of MariaDB that may be a UUID then stays open, and its cells cannot be read.
  */
 export function resolveColumns(map: TableMap, hints: TableHints, secondAsking: boolean): readonly Column[] {
+  const columns = describedColumns(map, hints, secondAsking);
+  const names = new Set<string>();
+  for (const { name } of columns) {
+    if (names.has(name)) throw undecodable(`the map of ${map.schema}.${map.table} has two columns called ${name}`);
+    names.add(name);
+  }
+  return columns;
+}
+
+function describedColumns(map: TableMap, hints: TableHints, secondAsking: boolean): readonly Column[] {
   const hinted = hints.of(map.schema, map.table);
   const named = map.columns.every(({ name }) => name !== undefined);
   if (!named) return unnamedColumns(map, hinted);

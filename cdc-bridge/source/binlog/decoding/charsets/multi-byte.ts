@@ -83,8 +83,11 @@ function makeSequences(
 
 function pairTable(base: string, prefix: readonly number[]): Uint16Array {
   const table = new Uint16Array(pairs);
+  const decoder = iconv.getDecoder(base);
+  const bytes = Buffer.from([...prefix, 0, 0]);
   for (let pair = 0; pair < pairs; pair += 1) {
-    const text = iconv.decode(Buffer.from([...prefix, 0x80 | (pair >> 8), pair & 0xff]), base);
+    bytes.writeUInt16BE(pair + pairs, prefix.length);
+    const text = decoder.write(bytes) + (decoder.end() ?? '');
     if (text.length === 1 && text !== '\ufffd') table[pair] = text.charCodeAt(0);
   }
   return table;
