@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../cdc-bridge/errors.ts';
 import { openBinlogStream } from '../../cdc-bridge/source/binlog/connection/open-binlog-stream.ts';
@@ -243,6 +244,18 @@ it('ends without an error when it is told to stop, and rejects with the reason w
   const mute = await database([Buffer.alloc(0)]);
   const opening = openBinlogStream(mute.settings, request, AbortSignal.timeout(50));
   await expect(opening).rejects.toMatchObject({ name: 'TimeoutError' });
+});
+
+it('leaves no listener at a signal that outlives many connections', async () => {
+  const { signal } = new AbortController();
+  const live = await database(conversation(answer(1, asPayload(rotateEvent))));
+  const stream = await openBinlogStream(live.settings, { ...request, until: 'live', heartbeatMs: 10_000 }, signal);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+  await stream.close();
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  const refusing = await database(conversation(answer(1, errorPayload(1236, 'Could not find first log file name'))));
+  await expect(openBinlogStream(refusing.settings, request, signal)).rejects.toThrow('Could not find');
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
 it('rests the socket while nobody takes what came, and goes on when somebody does', async () => {

@@ -1,3 +1,4 @@
+import type { BridgeError } from '../../../errors.ts';
 import type { ConnectionSettings } from '../../connection-settings.ts';
 import type { BinlogEventStream, BinlogRequest } from '../event-stream.ts';
 import { dumpCommand } from './dump-command.ts';
@@ -12,7 +13,7 @@ import { abortable, DatabaseSession } from './session.ts';
  * Rejects, and the stream ends, with BridgeError `legacy-unreachable` (also: silent, killed, not a database), `legacy-refused` (account,
  * host, plugin or privilege), `password-refused`, `legacy-tls`, `another-server` (of the other flavour), `position-not-on-server`,
  * `server-id-taken`, `event-too-large` or `binlog-undecodable` (the server itself cannot read its file); with the signal's reason when it
- * aborts before the server has begun.
+ * aborts before the server has begun; with a RangeError when the GTIDs are no text of their flavour.
  */
 export async function openBinlogStream(
   settings: ConnectionSettings,
@@ -38,16 +39,20 @@ async function beginDump(
   const command = dumpCommand(server.flavour, request);
   const checksums = await sendsChecksums(session);
   const { socket } = session;
+  const stop = () => void feed.close();
   const tap = {
     pause: () => socket.pause(),
     resume: () => socket.resume(),
-    fail: socket.fail.bind(socket),
-    destroy: () => socket.destroy(),
+    fail: (failure: BridgeError) => socket.fail(failure),
+    destroy() {
+      signal.removeEventListener('abort', stop);
+      socket.destroy();
+    },
   };
   const feed = new EventFeed(server, checksums, tap, request);
+  signal.addEventListener('abort', stop, { once: true });
   socket.follow(request.maxEventBytes, feed);
   socket.command(command);
   await feed.begun();
-  signal.addEventListener('abort', () => void feed.close(), { once: true });
   return feed;
 }

@@ -30,6 +30,7 @@ export class PacketSocket {
   #deadline: NodeJS.Timeout | undefined;
   #listener: DumpListener | undefined;
   #doing = 'connecting';
+  #unlisten: () => void = () => {};
 
   private constructor(socket: Socket, timeoutMs: number) {
     this.#socket = socket;
@@ -69,7 +70,7 @@ export class PacketSocket {
     if (!this.#reader.atBoundary || this.#packets.length > 0) throw malformed('found bytes between greeting and TLS');
     this.#doing = 'agreeing on TLS';
     const raw = this.#socket;
-    raw.removeAllListeners('data').removeAllListeners('close').removeAllListeners('end');
+    this.#unlisten();
     const secured = encrypted(raw, material);
     let isSecured = false;
     secured.once('secureConnect', () => {
@@ -113,10 +114,13 @@ export class PacketSocket {
   }
 
   #listen(socket: Socket): void {
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    const data = (chunk: Buffer) => this.#receive(chunk);
+    const end = () => this.fail(unreachable(`the server ended the connection while ${this.#doing}`));
+    const close = () => this.fail(unreachable(`the connection was closed while ${this.#doing}`));
+    socket.on('data', data).on('end', end).on('close', close);
     socket.on('error', (error) => this.fail(socketFailure(error, this.#doing)));
-    socket.on('end', () => this.fail(unreachable(`the server ended the connection while ${this.#doing}`)));
-    socket.on('close', () => this.fail(unreachable(`the connection was closed while ${this.#doing}`)));
+    // Of the socket below TLS only errors are still heard: one that nobody hears would end the process.
+    this.#unlisten = () => void socket.off('data', data).off('end', end).off('close', close);
   }
 
   #receive(chunk: Buffer): void {
