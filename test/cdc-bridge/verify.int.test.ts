@@ -1,11 +1,6 @@
-import { randomInt } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Verdict } from '../../cdc-bridge/oracle/difference.ts';
-import { verify } from '../../cdc-bridge/oracle/verify.ts';
-import { binlogSource } from '../../cdc-bridge/source/binlog.ts';
-import { connectionSettings } from '../../cdc-bridge/source/connection-settings.ts';
-import { LegacyDatabase } from '../../cdc-bridge/source/legacy-database.ts';
 import { type Legacy, onBothServers } from './legacy.ts';
+import { verifyAfter } from './verify-after.ts';
 
 onBothServers((create) => {
   let legacy: Legacy;
@@ -16,27 +11,14 @@ onBothServers((create) => {
   afterEach(() => legacy?.drop());
 
   /** Runs the statements between the two looks. */
-  async function verifyAfter(statements: readonly string[], tables?: readonly string[]): Promise<Verdict> {
-    const settings = connectionSettings(legacy.url);
-    const database = await LegacyDatabase.connect(settings);
-    try {
-      return await verify(
-        database,
-        binlogSource(settings, randomInt(100_000, 4_000_000_000), () => {}),
-        {
-          ...(tables ? { tables } : {}),
-          maxDifferences: 100,
-          wait: async () => {
-            for (const statement of statements) await legacy.run(statement);
-          },
-          onProgress: () => {},
-          signal: AbortSignal.timeout(25_000),
-        },
-      );
-    } finally {
-      await database.close();
-    }
-  }
+  const verifyAfterAll = (statements: readonly string[], tables?: readonly string[]) =>
+    verifyAfter(
+      legacy,
+      async () => {
+        for (const statement of statements) await legacy.run(statement);
+      },
+      tables,
+    );
 
   describe('the oracle', () => {
     it('finds nothing where the binlog tells everything: inserts, updates, deletes, changed keys, REPLACE, upserts, TRUNCATE', async () => {
@@ -45,7 +27,7 @@ onBothServers((create) => {
       );
       await legacy.run("INSERT INTO page_views VALUES ('/', 1)");
       await legacy.run("INSERT INTO users VALUES ('ann', 'x')");
-      const verdict = await verifyAfter([
+      const verdict = await verifyAfterAll([
         "INSERT INTO shipments (sender, receiver, created_at) VALUES ('e', 'f', NOW())",
         'UPDATE shipments SET price = price + 1.5',
         'UPDATE shipments SET id = 77 WHERE id = 2',
@@ -73,7 +55,7 @@ onBothServers((create) => {
 
     it('finds writes that were kept out of the binlog, by table, key and column', async () => {
       await legacy.run("INSERT INTO users VALUES ('ann', 'x'), ('bob', 'y'), ('eve', 'z')");
-      const verdict = await verifyAfter([
+      const verdict = await verifyAfterAll([
         'SET SESSION sql_log_bin = 0',
         "UPDATE users SET password_hash = 'secret' WHERE name = 'ann'",
         "DELETE FROM users WHERE name = 'bob'",
@@ -92,7 +74,7 @@ onBothServers((create) => {
 
     it('finds a hidden write even when a later one covers it, by the before image', async () => {
       await legacy.run("INSERT INTO users VALUES ('ann', 'x')");
-      const verdict = await verifyAfter([
+      const verdict = await verifyAfterAll([
         'SET SESSION sql_log_bin = 0',
         "UPDATE users SET password_hash = 'secret'",
         'SET SESSION sql_log_bin = 1',
@@ -105,7 +87,7 @@ onBothServers((create) => {
 
     it('finds rows changed by a write that was logged as its SQL text, and shows that text', async () => {
       await legacy.run("INSERT INTO users VALUES ('ann', 'x')");
-      const verdict = await verifyAfter([
+      const verdict = await verifyAfterAll([
         "SET SESSION binlog_format = 'STATEMENT'",
         "UPDATE users SET password_hash = 'y'",
         "SET SESSION binlog_format = 'ROW'",
@@ -121,7 +103,7 @@ onBothServers((create) => {
     it('compares a table without a key as a bag of rows', async () => {
       await legacy.run('CREATE TABLE bag (a INT, b VARCHAR(5))');
       await legacy.run("INSERT INTO bag VALUES (1, 'x'), (1, 'x'), (NULL, NULL)");
-      const verdict = await verifyAfter(
+      const verdict = await verifyAfterAll(
         [
           "INSERT INTO bag VALUES (1, 'x'), (2, 'y')",
           'DELETE FROM bag WHERE a = 1 LIMIT 1',
@@ -141,7 +123,7 @@ onBothServers((create) => {
     it('does not take a column that an image leaves out for NULL', async () => {
       await legacy.run("CREATE TABLE m (id INT PRIMARY KEY, a VARCHAR(5), b VARCHAR(5) DEFAULT 'def')");
       await legacy.run("INSERT INTO m VALUES (1, 'x', 'y')");
-      const verdict = await verifyAfter(
+      const verdict = await verifyAfterAll(
         [
           'SET SESSION binlog_row_image = MINIMAL',
           "UPDATE m SET a = 'z'",
@@ -155,7 +137,7 @@ onBothServers((create) => {
     });
 
     it('refuses a table that is not there', async () => {
-      await expect(verifyAfter([], ['nothing'])).rejects.toMatchObject({ code: 'no-such-table' });
+      await expect(verifyAfterAll([], ['nothing'])).rejects.toMatchObject({ code: 'no-such-table' });
     });
   });
 });

@@ -19,14 +19,22 @@ const bytes = /^(.*blob|.*binary)$/;
  */
 export function readColumn({ name, type, declared }: ColumnFacts): ReadColumn {
   const column = quoted(name);
-  if (type === 'double') return { name, select: `CAST(${column} AS CHAR)`, cell: nullOr(Number) };
-  if (type === 'float') return { name, select: `CAST(${column} + 0e0 AS CHAR)`, cell: nullOr(floatCell) };
+  if (type === 'double') return { name, select: exactDouble(column, declared), cell: nullOr(Number) };
+  if (type === 'float') return { name, select: `CAST(${column} * 1e0 AS CHAR)`, cell: nullOr(floatCell) };
   if (type === 'bit' || /zerofill/i.test(declared)) return { name, select: `${column} + 0` };
   if (bytes.test(type)) return { name, select: column, cell: nullOr((value) => (value as Buffer).toString('base64')) };
   if (geometries.test(type))
     return { name, select: `HEX(${column})`, cell: nullOr((hex) => geometryCell(fromHex(hex))) };
   if (type === 'vector') return { name, select: `HEX(${column})`, cell: nullOr(vectorCell) };
   return { name, select: column };
+}
+
+/**
+ * What is stored, and not what `DOUBLE(20,5)` shows of it. MySQL gives an expression fewer characters than 17 digits with sign and exponent may
+ * need, so one that shows everything is asked for as it is.
+ */
+function exactDouble(column: string, declared: string): string {
+  return declared.includes('(') ? `CAST(${column} * 1e0 AS CHAR)` : `CAST(${column} AS CHAR)`;
 }
 
 function floatCell(value: unknown): Cell {
