@@ -30,7 +30,6 @@ const pureModules = new Set([
 /** A package that speaks to the outside is imported by at most one file of a part. */
 const drivers = [
   'mysql2',
-  '@vlasky/zongji',
   'kafkajs',
   'unleash-client',
   '@photostructure/sqlite',

@@ -5,12 +5,16 @@ import { coalesced } from '../../cdc-bridge/positions/head.ts';
 import { Progress } from '../../cdc-bridge/positions/progress.ts';
 import type { SourceTransaction } from '../../cdc-bridge/source/change-source.ts';
 import { reconnecting } from '../../cdc-bridge/source/reconnecting.ts';
-import { TransactionQueue } from '../../cdc-bridge/source/transaction-queue.ts';
 
 const cursor: BridgeCursor = {
   format: 1,
   server: { flavour: 'mariadb', id: '1' },
-  progress: { phase: 'streaming', position: 'mariadb:0-1-5', imported: ['a'], current: { table: 'b', after: ['x', 7] } },
+  progress: {
+    phase: 'streaming',
+    position: 'mariadb:0-1-5',
+    imported: ['a'],
+    current: { table: 'b', after: ['x', 7] },
+  },
 };
 
 describe('a stored position', () => {
@@ -88,36 +92,6 @@ const change = (n: number, rows = 1): SourceTransaction => ({
   unread: [],
   file: { name: 'f', createdAt: 'c' },
   bytes: rows,
-});
-
-describe('transactions that wait', () => {
-  it('hold the reader back when they are many and let it go on when they have been taken', async () => {
-    const calls: string[] = [];
-    const queue = new TransactionQueue({ pause: () => calls.push('pause'), resume: () => calls.push('resume') });
-    for (let n = 1; n <= 1_200; n++) queue.push(change(n));
-    queue.end();
-    const taken: string[] = [];
-    for await (const batch of queue.batches()) taken.push(...batch.map(({ gtid }) => gtid));
-    expect(calls).toEqual(['pause', 'resume']);
-    expect(taken).toEqual(Array.from({ length: 1_200 }, (_, i) => `0-1-${i + 1}`));
-  });
-
-  it('are given out before the failure that ended the connection', async () => {
-    const queue = new TransactionQueue({ pause() {}, resume() {} });
-    queue.push(change(1));
-    queue.fail(new Error('lost'));
-    const batches = queue.batches();
-    expect((await batches.next()).value).toHaveLength(1);
-    await expect(batches.next()).rejects.toThrow('lost');
-  });
-
-  it('become one where they carry no changes', async () => {
-    const queue = new TransactionQueue({ pause() {}, resume() {} });
-    for (let n = 1; n <= 5; n++) queue.push(change(n, 0));
-    queue.push(change(6));
-    queue.end();
-    expect((await queue.batches().next()).value!.map(({ gtid }) => gtid)).toEqual(['0-1-5', '0-1-6']);
-  });
 });
 
 describe('reading on after a loss', () => {

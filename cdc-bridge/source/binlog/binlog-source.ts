@@ -11,14 +11,11 @@ import { openBinlogStream } from './connection/open-binlog-stream.ts';
 import { TableDecoders } from './decoding/table-decoders.ts';
 import type { BinlogRequest, BinlogStart } from './event-stream.ts';
 import { TableEngines } from './table-engines.ts';
+import { pieceLimits } from './transactions/transaction-assembly.ts';
 import { transactionsOf } from './transactions/transactions-of.ts';
 
 /** The server sends a heartbeat when it has been silent for this long. */
 const heartbeatMs = 2_000;
-
-/** Above one of these a transaction goes out in pieces. */
-const pieceRows = 5_000;
-const pieceBytes = 4 * 1024 * 1024;
 
 /** How the binlog is read, as legacy.database says it. */
 export type BinlogSourceConfig = ConnectionConfig &
@@ -60,7 +57,7 @@ async function* readBinlog(
       database: settings.database,
       from: gtidSetOf(parseSourcePosition(from.position)),
       ...(from.resume ? { resume: gtidSetOf(parseSourcePosition(from.resume)) } : {}),
-      limits: { pieceRows, pieceBytes, maxHeldBytes },
+      limits: { ...pieceLimits, maxHeldBytes },
       maxEventBytes,
       undecodable,
       decoderFor: (map) => decoders.for(map),

@@ -43,6 +43,9 @@ export interface AssemblyLimits {
   readonly maxHeldBytes: number;
 }
 
+/** When a transaction goes out in pieces: a piece and what waits beside it stay small next to what Node itself takes. */
+export const pieceLimits = { pieceRows: 5_000, pieceBytes: 4 * 1024 * 1024 } as const;
+
 /** A table map as the rows events after it see it: to be decoded, of no concern, or parked. */
 type KnownTable = TableDecoder | 'elsewhere' | { readonly parked: string };
 

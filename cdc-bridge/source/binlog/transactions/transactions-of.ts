@@ -22,6 +22,8 @@ export interface TransactionsOptions extends Omit<AssemblyOptions, 'from'> {
   onFile?(file: TransactionAssembly['file']): void;
 }
 
+type TableEvent = Extract<BinlogEvent, { kind: 'table' }>;
+
 /** How many rows one batch may hold; a transaction, or a piece of one, that has more is a batch of its own. */
 const maxBatchRows = 500;
 
@@ -97,19 +99,26 @@ class Reading {
       if (event.kind === 'format') this.#tellFile();
       return transaction && this.#add(transaction);
     } catch (error) {
-      if (error instanceof StaleHints && event.kind === 'table') return this.#takeAgain(event);
-      throw this.#located(error);
+      if (event.kind !== 'table') throw this.#located(error);
+      if (error instanceof StaleHints) return this.#takeAgain(event);
+      return this.#parkTable(event, error);
     }
   }
 
-  async #takeAgain(event: Extract<BinlogEvent, { kind: 'table' }>): Promise<void> {
+  async #takeAgain(event: TableEvent): Promise<void> {
     await this.#options.reload();
     try {
       this.#assembly!.take(event, this.#reader.offset);
     } catch (error) {
-      if (!(error instanceof StaleHints)) throw this.#located(error);
-      this.#assembly!.parkTable(event, error);
+      this.#parkTable(event, error);
     }
+  }
+
+  /** Where that is not declared, the error ends the reading. */
+  #parkTable(event: TableEvent, error: unknown): undefined {
+    const located = this.#located(error);
+    if (!(located instanceof BridgeError) || !this.#assembly) throw located;
+    this.#assembly.parkTable(event, located);
   }
 
   /** A transaction without changes only moves the position, so it takes the place of another such before it. */
