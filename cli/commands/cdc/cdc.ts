@@ -3,6 +3,7 @@ import { addCoverage } from './coverage.ts';
 import { addDryRun } from './dry-run.ts';
 import { addParked } from './parked.ts';
 import { addStatus } from './status.ts';
+import { addSuggest } from './suggest.ts';
 
 /** `strangler cdc …`: the bridge and what it reads, one file for each command. */
 export function addCdc(program: Command): void {
@@ -11,4 +12,5 @@ export function addCdc(program: Command): void {
   addParked(cdc);
   addCoverage(cdc);
   addDryRun(cdc);
+  addSuggest(cdc);
 }
