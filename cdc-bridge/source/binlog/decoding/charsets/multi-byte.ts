@@ -1,29 +1,33 @@
 import iconv from 'iconv-lite';
+import type { DecodeText } from './decode-text.ts';
 import { parseRuns } from './runs.ts';
 import { byteTable, noCharacter, notOf } from './single-byte.ts';
-import type { DecodeText } from './text-decoder.ts';
 
 /** Pairs that begin above 0x7f. */
 const pairs = 0x8000;
 /** In ujis and eucjpms the lead byte of three: a pair follows. */
 const leadOfThree = 0x8f;
 
+/** In a table: nobody asked iconv-lite for this pair yet; U+FFFF is no character. */
+const notAsked = 0xffff;
+
 interface Sequences {
+  readonly base: string;
   readonly single: readonly string[];
   /** Character of each pair, less 0x8000; 0 where there is none. All are in the basic plane. */
   readonly two: Uint16Array;
-  readonly three: Uint16Array | undefined;
+  /** The same behind the lead byte of three. */
+  readonly three: Uint16Array;
 }
 
-/** The decoder of a character set of two or three bytes a character, of four for gb18030; the one door to iconv-lite. Its tables are made at first use. */
+/** The decoder of a character set of two or three bytes a character, of four for gb18030; the one door to iconv-lite, which is asked once for each character. */
 export function multiByteDecoder(
   charset: string,
   description: { base: string; single: string; repairs: string },
 ): DecodeText {
   const longest = charset === 'gb18030' ? 4 : description.base === 'eucjp' ? 3 : 2;
-  let sequences: Sequences | undefined;
+  const sequences = makeSequences(description);
   return (bytes, from, to) => {
-    sequences ??= makeSequences(description, longest === 3);
     let text = '';
     for (let at = from; at < to; ) {
       const first = bytes[at]!;
@@ -44,13 +48,19 @@ function lengthOf({ single }: Sequences, longest: number, first: number, second:
   return longest === 4 && second >= 0x30 && second <= 0x39 ? 4 : 2;
 }
 
-function characterAt({ single, two, three }: Sequences, bytes: Buffer, at: number, length: number): string {
+function characterAt({ base, single, two, three }: Sequences, bytes: Buffer, at: number, length: number): string {
   if (length === 1) return single[bytes[at]!]!;
   if (length === 4) return fourBytes(bytes, at);
-  const table = length === 3 ? three! : two;
+  const table = length === 3 ? three : two;
   const pair = bytes.readUInt16BE(at + length - 2) - pairs;
-  const code = pair < 0 ? 0 : table[pair]!;
-  return code === 0 ? noCharacter : String.fromCharCode(code);
+  if (pair < 0) return noCharacter;
+  if (table[pair] === notAsked) table[pair] = codeOf(bytes.subarray(at, at + length), base);
+  return table[pair] === 0 ? noCharacter : String.fromCharCode(table[pair]!);
+}
+
+function codeOf(bytes: Buffer, base: string): number {
+  const text = iconv.decode(bytes, base);
+  return text.length === 1 && text !== '\ufffd' ? text.charCodeAt(0) : 0;
 }
 
 /** GB 18030 counts its four-byte characters: those of the basic plane have a table, the planes above follow without a gap. */
@@ -67,28 +77,13 @@ function fourBytes(bytes: Buffer, at: number): string {
   return code >= 0x1_0000 && code <= 0x10_ffff ? String.fromCodePoint(code) : noCharacter;
 }
 
-function makeSequences(
-  { base, single, repairs }: { base: string; single: string; repairs: string },
-  hasThree: boolean,
-): Sequences {
-  const two = pairTable(base, []);
-  const three = hasThree ? pairTable(base, [leadOfThree]) : undefined;
+function makeSequences({ base, single, repairs }: { base: string; single: string; repairs: string }): Sequences {
+  const two = new Uint16Array(pairs).fill(notAsked);
+  const three = new Uint16Array(pairs).fill(notAsked);
   for (const { first, last, code } of parseRuns(repairs)) {
-    const table = first > 0xffff ? three! : two;
+    const table = first > 0xffff ? three : two;
     for (let sequence = first; sequence <= last; sequence += 1)
       table[(sequence & 0xffff) - pairs] = code === undefined ? 0 : code + sequence - first;
   }
-  return { single: byteTable(single), two, three };
-}
-
-function pairTable(base: string, prefix: readonly number[]): Uint16Array {
-  const table = new Uint16Array(pairs);
-  const decoder = iconv.getDecoder(base);
-  const bytes = Buffer.from([...prefix, 0, 0]);
-  for (let pair = 0; pair < pairs; pair += 1) {
-    bytes.writeUInt16BE(pair + pairs, prefix.length);
-    const text = decoder.write(bytes) + (decoder.end() ?? '');
-    if (text.length === 1 && text !== '\ufffd') table[pair] = text.charCodeAt(0);
-  }
-  return table;
+  return { base, single: byteTable(single), two, three };
 }

@@ -1,6 +1,6 @@
 import { Unreadable } from '../../../../mapping/row-change.ts';
+import type { DecodeText } from './decode-text.ts';
 import { parseRuns } from './runs.ts';
-import type { DecodeText } from './text-decoder.ts';
 
 /** What stands in the table where a byte is no character; not to be confused with a U+FFFD that was stored. */
 export const noCharacter = '';

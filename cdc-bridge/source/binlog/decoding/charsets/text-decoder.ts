@@ -1,12 +1,9 @@
-import type { Cell } from '../../../../mapping/row-change.ts';
+import type { DecodeText } from './decode-text.ts';
 import { multiByteDecoder } from './multi-byte.ts';
 import { parseRuns } from './runs.ts';
 import { singleByteDecoder } from './single-byte.ts';
 import { multiByteRuns, singleByteRuns } from './tables.ts';
 import { decodeUcs2, decodeUtf8, decodeUtf16, decodeUtf16le, decodeUtf32 } from './unicode.ts';
-
-/** The text of bytes `from` to `to`, the same that the server shows of it; Unreadable where they are no text of the character set. */
-export type DecodeText = (bytes: Buffer, from: number, to: number) => Cell;
 
 const known = new Map<string, DecodeText>([
   ['utf8mb4', decodeUtf8],
