@@ -38,15 +38,6 @@ export interface ConnectionSettings {
 
 const connectTimeoutMs = 10_000;
 
-/** What a driver is told so that it gives every value as exact text, instants in UTC. */
-export const exactValues = {
-  dateStrings: true,
-  jsonStrings: true,
-  supportBigNumbers: true,
-  timezone: 'Z',
-  charset: 'utf8mb4',
-} as const;
-
 /** Reads `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, with `?socket=/PATH` where the server is asked over a Unix socket. */
 export function connectionSettings(config: ConnectionConfig | string): ConnectionSettings {
   const { url, passwordFile, tls } = typeof config === 'string' ? { url: config } : (config as ConnectionConfig);

@@ -5,7 +5,7 @@ import mysql, { type Connection, type ConnectionOptions, type Pool, type RowData
 import { BridgeError, type BridgeErrorCode } from '../errors.ts';
 import type { ServerIdentity } from '../positions/cursor.ts';
 import { ed25519Signature } from './binlog/connection/ed25519.ts';
-import { type ConnectionSettings, type Credentials, exactValues, readCredentials } from './connection-settings.ts';
+import { type ConnectionSettings, type Credentials, readCredentials } from './connection-settings.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 
@@ -102,6 +102,15 @@ export class LegacyDatabase {
 }
 
 const poolSize = 2;
+
+/** What the driver is told so that it gives every value as exact text, instants in UTC. */
+const exactValues = {
+  dateStrings: true,
+  jsonStrings: true,
+  supportBigNumbers: true,
+  timezone: 'Z',
+  charset: 'utf8mb4',
+} as const;
 
 function openPool(settings: ConnectionSettings, credentials: Credentials): OpenPool {
   const pool = mysql.createPool({ ...driverOptions(settings, credentials), connectionLimit: poolSize });
