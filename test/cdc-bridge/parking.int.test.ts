@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { RunningBridge } from '../../cdc-bridge/bridge.ts';
+import { compileMapping } from '../../cdc-bridge/mapping/mapping.ts';
+import { answerTo, askFor } from '../../cdc-bridge/parking/parking-request.ts';
+import { recordedTransactions } from '../../cdc-bridge/row-changes/kept-row-changes.ts';
+import type { TransactionStep } from '../../cdc-bridge/row-changes/raw-transaction.ts';
+import { changeEvent } from '../../cdc-bridge/streaming/legacy-event.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -66,7 +71,7 @@ it('holds later changes of the parked row and stream back, also after a restart'
   const { parked } = await bridge.status();
   expect(parked.changes.map(({ reason }) => reason)).toEqual(['column-absent', 'behind-parked']);
   const kept = await allEvents(log.log, 'parked');
-  expect(kept[1]!.data).toMatchObject({ op: 'u', after: { body: 'whole again' }, bridge: 'test' });
+  expect(kept[1]!.data).toMatchObject({ rows: [{ op: 'u', after: { body: 'whole again' } }], bridge: 'test' });
 });
 
 it('parks rows of the initial snapshot that it cannot understand, once, and imports the others', async () => {
@@ -78,7 +83,7 @@ it('parks rows of the initial snapshot that it cannot understand, once, and impo
   expect((await bridge.status()).parked.count).toBe(1);
 });
 
-it('parks what an XA transaction prepared, because it may still be rolled back', async () => {
+it('takes nothing from an XA transaction that was prepared and then rolled back', async () => {
   bridge = await start(bridgeConfig(legacy), log.log);
   await caughtUp(bridge);
   for (const sql of [
@@ -93,7 +98,7 @@ it('parks what an XA transaction prepared, because it may still be rolled back',
   await legacy.run("INSERT INTO customers (name, created_at) VALUES ('real', NOW())");
   await caughtUp(bridge);
   expect((await allEvents(log.log)).map(({ data }) => data.name)).toEqual(['real']);
-  expect((await bridge.status()).parked.changes.map(({ reason }) => reason)).toEqual(['unsettled-transaction']);
+  expect((await bridge.status()).parked.changes).toEqual([]);
 });
 
 it('parks writes that were logged as SQL text and tables that were cleared', async () => {
@@ -106,7 +111,7 @@ it('parks writes that were logged as SQL text and tables that were cleared', asy
   await caughtUp(bridge);
   const { parked } = await bridge.status();
   expect(parked.changes.map(({ reason, detail, table }) => [reason, detail, table])).toEqual([
-    ['statement-format', "INSERT INTO page_views VALUES ('/', 1)", undefined],
+    ['statement-format', expect.stringMatching(/^INSERT … .*withheld/), undefined],
     ['table-cleared', 'TRUNCATE TABLE shipment_notes', 'shipment_notes'],
   ]);
 });
@@ -131,7 +136,60 @@ it('never keeps excluded columns of a parked row', async () => {
   await legacy.run("INSERT INTO shipments (sender, receiver, created_at) VALUES ('a', 'b', NOW())");
   await caughtUp(bridge);
   const [kept] = await allEvents(log.log, 'parked');
-  expect(kept!.data.reason).toBe('column-absent');
-  expect(kept!.data.after).toMatchObject({ sender: 'a' });
-  expect(kept!.data.after).not.toHaveProperty('updated_at');
+  const { changes, rows } = kept!.data as unknown as { changes: { reason: string }[]; rows: { after: object }[] };
+  expect(changes.map(({ reason }) => reason)).toEqual(['column-absent']);
+  expect(rows[0]!.after).toMatchObject({ sender: 'a' });
+  expect(rows[0]!.after).not.toHaveProperty('updated_at');
+});
+
+it('releases what is parked when the mapping is corrected, asked for while it was stopped', async () => {
+  const config = bridgeConfig(legacy);
+  bridge = await start(config, log.log);
+  await caughtUp(bridge);
+  await note(1, 'fine');
+  await legacy.run('ALTER TABLE shipment_notes DROP COLUMN author');
+  await legacy.run("INSERT INTO shipment_notes (shipment_id, body, created_at) VALUES (1, 'no author', NOW())");
+  await legacy.run("UPDATE shipment_notes SET body = 'none still' WHERE id = 2");
+  await caughtUp(bridge);
+  expect((await bridge.status()).parked.count).toBe(2);
+  await bridge.stop();
+  const request = await askFor(log.log, 'test', { what: 'retry', selection: { stream: 'shipment-1' }, by: 'alice' });
+  const { shipment_notes: notes, ...others } = config.tables;
+  const corrected = JSON.parse(JSON.stringify(notes).replaceAll(/,?"author":"author"/g, ''));
+  bridge = await start({ ...config, tables: { ...others, shipment_notes: corrected } }, log.log);
+  const signal = AbortSignal.timeout(15_000);
+  expect(await answerTo(log.log, request, 0, signal)).toEqual(expect.objectContaining({ released: 2, stillParked: 0 }));
+  expect((await bridge.status()).parked.count).toBe(0);
+  const events = await log.log.readStream('domain', 'shipment-1');
+  expect(events.map(({ data }) => data.body)).toEqual(['fine', 'no author', 'none still']);
+});
+
+it('keeps the row changes of mapped tables as they were read, without excluded columns', async () => {
+  bridge = await start(bridgeConfig(legacy), log.log);
+  await caughtUp(bridge);
+  await legacy.run("INSERT INTO sessions VALUES ('x', 'bob', 'secret', NOW())");
+  await legacy.run("INSERT INTO shipments (sender, receiver, price, created_at) VALUES ('a', 'b', 12.5, '0000-00-00')");
+  await legacy.run("UPDATE shipments SET shipment_status = 'delayed' WHERE id = 1");
+  await caughtUp(bridge);
+  const transactions: TransactionStep[] = [];
+  for await (const transaction of recordedTransactions(log.log, 'test')) transactions.push(transaction);
+  expect(transactions.map(({ rows }) => rows.map(({ table, op }) => `${op} ${table}`))).toEqual([
+    ['c shipments'],
+    ['u shipments'],
+  ]);
+  const [created] = transactions[0]!.rows;
+  expect(created!.after).toMatchObject({ id: 1, price: '12.50', created_at: '0000-00-00 00:00:00' });
+  expect(created!.after).not.toHaveProperty('updated_at');
+  const mapping = compileMapping(bridgeConfig(legacy).tables);
+  const again = transactions.flatMap((transaction) =>
+    mapping
+      .of(transaction.rows)
+      .flatMap((mapped, index) =>
+        mapped.kind === 'mapped'
+          ? mapped.events.map((event) => changeEvent('test', transaction, transaction.rows[index]!, event).event)
+          : [],
+      ),
+  );
+  const events = await allEvents(log.log);
+  expect(again.map(({ id, data }) => [id, data])).toEqual(events.map(({ id, data }) => [id, data]));
 });
