@@ -18,7 +18,6 @@ const pureFolders = [
 ];
 const pureModules = new Set([
   'zod',
-  'uuid',
   'node:crypto',
   'node:zlib',
   'node:net',
