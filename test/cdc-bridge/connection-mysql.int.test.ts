@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BridgeError } from '../../cdc-bridge/errors.ts';
 import { openBinlogStream } from '../../cdc-bridge/source/binlog/connection/open-binlog-stream.ts';
 import type { BinlogEventStream, BinlogRequest } from '../../cdc-bridge/source/binlog/event-stream.ts';
@@ -21,7 +21,8 @@ const server = requireRealPart('MySQL with TLS', () =>
 
 let root: Connection | undefined;
 
-beforeAll(async () => {
+beforeEach(async () => {
+  if (root) return;
   root = await mysql.createConnection({ uri: server().url, multipleStatements: true });
   await query('CREATE DATABASE legacy; CREATE TABLE legacy.blobs (id INT PRIMARY KEY, content LONGBLOB)');
 });
