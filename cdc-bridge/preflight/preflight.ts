@@ -1,6 +1,6 @@
 import type { BridgeConfig } from '../config.ts';
 
-import { BridgeError } from '../errors.ts';
+import { BridgeError, bridgeErrors } from '../errors.ts';
 import { checkTables as checkMapping } from '../mapping/check-tables.ts';
 import { connectionSettings } from '../source/connection-settings.ts';
 import { LegacyDatabase } from '../source/legacy-database.ts';
@@ -17,7 +17,7 @@ export async function preflight(config: Pick<BridgeConfig, 'database' | 'tables'
     return await inspect(database, config);
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
-    return [{ severity: 'error', code: error.code, message: error.message, fix: ['-- check legacy.database.url'] }];
+    return [{ severity: 'error', code: error.code, message: error.message, fix: [`-- ${bridgeErrors[error.code].remedy}`] }];
   } finally {
     await database?.close();
   }
