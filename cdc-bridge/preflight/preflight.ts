@@ -17,7 +17,9 @@ export async function preflight(config: Pick<BridgeConfig, 'database' | 'tables'
     return await inspect(database, config);
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
-    return [{ severity: 'error', code: error.code, message: error.message, fix: [`-- ${bridgeErrors[error.code].remedy}`] }];
+    return [
+      { severity: 'error', code: error.code, message: error.message, fix: [`-- ${bridgeErrors[error.code].remedy}`] },
+    ];
   } finally {
     await database?.close();
   }
