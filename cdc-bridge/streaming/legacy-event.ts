@@ -14,30 +14,26 @@ export interface Addressed {
   readonly alone?: boolean;
 }
 
-/**
- * The event of a row change. Its id and all it says follow from the binlog alone, so a repeat is the same event. A row that a source read
- * in a snapshot of its own (`r`) has the id that ours would give it.
- */
+/** The event of a row change. Its id and all it says follow from the binlog alone, so a repeat is the same event. */
 export function changeEvent(
   bridge: string,
   { name, gtid, committedAt, piece }: SourceTransaction,
-  { table, pos, row, traceparent }: RowChange,
-  { action, rule, schema, op, stream, data, key }: MappedEvent,
+  { pos, row, traceparent }: RowChange,
+  { action, rule, schema, op, stream, data }: MappedEvent,
   group?: string,
 ): Addressed {
-  const imported = op === 'r';
   return {
     stream,
     alone: piece !== undefined,
     event: {
-      id: imported ? importId(bridge, table, key, rule) : derivedId(bridge, gtid, pos, row, op, rule),
+      id: derivedId(bridge, gtid, pos, row, op, rule),
       parent: name,
       action,
       data,
       meta: {
         schema,
         occurredAt: committedAt,
-        origin: imported ? 'legacy-seed' : 'legacy-cdc',
+        origin: 'legacy-cdc',
         position: name,
         ...(traceparent ? { traceparent } : {}),
         ...(group === undefined ? {} : { group }),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
 import { findJava } from './java.ts';
-import { kafkaClassPath } from './kafka.ts';
+import { kafkaClassPath, listTopics } from './kafka.ts';
 import { bringArchive, bringJars } from './maven.ts';
 import type { RealPart } from './real-part.ts';
 import { startTied, type TiedProgram } from './tied-process.ts';
@@ -52,7 +52,7 @@ export interface RunningEmbeddedDebezium extends RealPart {
   lines(): string[];
 }
 
-/** Brings and starts a Connect worker with Debezium from their packages at Maven; resolves when its task runs. Throws RealPartUnavailable. */
+/** Brings and starts a Connect worker with Debezium from their packages at Maven; resolves when it has read the tables. Throws RealPartUnavailable. */
 export async function startDebezium(wish: KafkaConnectWish): Promise<RunningDebezium> {
   const java = await findJava();
   const classPath = await kafkaClassPath();
@@ -75,7 +75,7 @@ export async function startDebezium(wish: KafkaConnectWish): Promise<RunningDebe
     options: { cwd: home },
     stopSignal: 'SIGTERM',
     log: join(home, 'debezium.log'),
-    isReady: async () => (await taskState()).state === 'RUNNING',
+    isReady: async () => (await taskState()).state === 'RUNNING' && (await hasReadTables(wish.broker, prefix)),
     readyWithinMs: startMs,
   };
   let worker = await startTied(program).catch((error) => {
@@ -206,6 +206,12 @@ function writeProperties(path: string, settings: Readonly<Record<string, string>
       .replace(/[^\x20-\x7e]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${escaped(value)}\n`);
   writeFileSync(path, lines.join(''), { mode: 0o600 });
+}
+
+/** The first heartbeat comes when the snapshot is done. */
+async function hasReadTables(broker: string, prefix: string): Promise<boolean> {
+  const topics = await listTopics(broker).catch((): string[] => []);
+  return topics.includes(`__debezium-heartbeat.${prefix}`);
 }
 
 async function readTaskState(port: number): Promise<{ state: string; trace?: string }> {

@@ -101,7 +101,15 @@ broker.heartbeat.interval.ms=500
 `;
 }
 
-async function answers(broker: string): Promise<boolean> {
+function answers(broker: string): Promise<boolean> {
+  return listTopics(broker).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The names of all topics. Rejects when the broker does not answer. */
+export async function listTopics(broker: string): Promise<string[]> {
   const client = new Kafka({
     brokers: [broker],
     connectionTimeout: 1_000,
@@ -112,10 +120,7 @@ async function answers(broker: string): Promise<boolean> {
   const admin = client.admin();
   try {
     await admin.connect();
-    await admin.listTopics();
-    return true;
-  } catch {
-    return false;
+    return await admin.listTopics();
   } finally {
     await admin.disconnect();
   }

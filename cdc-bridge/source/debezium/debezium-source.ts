@@ -7,10 +7,11 @@ import type { ChangeSource, ResumePoint, SourceTransaction } from '../change-sou
 import type { ColumnTypes } from './column-type.ts';
 import type { Encodings } from './encodings.ts';
 import { type BrokerSettings, KafkaTopics } from './kafka-topics.ts';
+import { legacyColumns, type SqlPort } from './legacy-columns.ts';
 import type { OpenTransaction } from './open-transaction.ts';
-import { type DebeziumRecord, readRecord, type TopicMessage, type TopicNames } from './record.ts';
+import { readRecord, type TopicMessage, type TopicNames } from './record.ts';
 import { SourceTransactions } from './source-transactions.ts';
-import { type AskColumns, TableTypes } from './table-types.ts';
+import { TableTypes } from './table-types.ts';
 import { type Restored, TransactionRestoring } from './transaction-restoring.ts';
 
 /** What a source on Debezium's topics is made of. */
@@ -20,11 +21,10 @@ export interface DebeziumSourceOptions {
   /** The legacy database: rows of others are passed over. */
   readonly database: string;
   readonly encodings: Encodings;
-  /** Whether rows that the connector read in a snapshot are given too. */
-  readonly snapshotRows: boolean;
   /** A connector that has sent nothing for this long has stopped, as far as can be told. */
   readonly silentAfterMs: number;
-  readonly askColumns: AskColumns;
+  /** Asked for the columns of a table that the connector did not describe. */
+  readonly query: Pick<SqlPort, 'query'>;
   readonly telemetry: DebeziumTelemetry;
 }
 
@@ -51,7 +51,7 @@ const tickMs = 5;
 
 /**
  * Row changes out of the topics that a Debezium connector for MariaDB or MySQL writes. Values are decoded to what our own reader gives, and
- * transactions restored; see docs/debezium.md for what Debezium had already lost. Throws BridgeError `debezium-unreachable` (try again),
+ * transactions restored; see docs/debezium.md for what Debezium had already lost. Rows of its snapshots tell of no change and are passed over. Throws BridgeError `debezium-unreachable` (try again),
  * `debezium-unusable` and `debezium-trimmed`.
  */
 export function debeziumSource(options: DebeziumSourceOptions): ChangeSource {
@@ -93,8 +93,8 @@ class Session {
     this.#from = from;
     this.#offsets = from.kafka ?? {};
     const passed = passedAt(from.position);
-    this.#types = new TableTypes(options.askColumns);
-    this.#restoring = new TransactionRestoring(passed);
+    this.#types = new TableTypes(legacyColumns(options.query, options.database));
+    this.#restoring = new TransactionRestoring(passed, Object.keys(this.#offsets).length === 0);
     this.#transactions = new SourceTransactions(
       options.database,
       passed,
@@ -167,7 +167,7 @@ class Session {
   #takeOne(message: TopicMessage, now: number): void {
     const record = readRecord(message, this.#options.names);
     if (record.kind === 'schema') this.#types.learn(record);
-    if (this.#options.snapshotRows || !isSnapshotRow(record)) this.#restoring.take(record, message, now);
+    this.#restoring.take(record, message, now);
   }
 
   #push(restored: readonly Restored[]): void {
@@ -242,10 +242,6 @@ class Session {
 interface Fence {
   readonly ends: ReadonlyMap<string, number>;
   readonly settle: () => void;
-}
-
-function isSnapshotRow(record: DebeziumRecord): boolean {
-  return record.kind === 'row' && record.op === 'r';
 }
 
 function incomplete({ gtid, missing }: OpenTransaction): BridgeError {

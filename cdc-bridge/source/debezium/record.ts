@@ -25,6 +25,8 @@ export interface RecordSource {
   readonly committedAtMs: number;
   readonly query: string | null;
   readonly fromSnapshot: boolean;
+  /** Read by an incremental snapshot, which runs beside the stream. */
+  readonly isIncremental: boolean;
 }
 
 export type ImageValues = Readonly<Record<string, unknown>>;
@@ -168,6 +170,7 @@ function sourceOf(message: TopicMessage, payload: Fields): RecordSource {
     committedAtMs: Number(source.ts_ms),
     query: typeof source.query === 'string' ? source.query : null,
     fromSnapshot,
+    isIncremental: source.snapshot === 'incremental',
   };
 }
 

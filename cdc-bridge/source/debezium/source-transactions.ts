@@ -50,12 +50,11 @@ export class SourceTransactions {
     const rows: RowChange[] = [];
     for (const record of joined(own.filter(({ op }) => op !== 't'))) rows.push(await this.#change(record));
     const isLast = piece?.last ?? true;
-    if (gtid !== '' && isLast && !this.#position.has(gtid)) this.#position = this.#position.with(gtid);
+    if (isLast && !this.#position.has(gtid)) this.#position = this.#position.with(gtid);
     const ddl = schemaChanges
       .filter(({ source }) => source.db === this.#database)
       .map((change) => bareStatement(change.ddl));
     return {
-      // Rows of a snapshot are of before all transactions, whenever they were read: read again they are the same events.
       name: `${this.#position.kind}:${gtid}`,
       gtid,
       position: this.position,
@@ -99,9 +98,9 @@ export class SourceTransactions {
     return {
       table: source.table,
       op,
-      ...(before && op !== 'r' ? { before: this.#image(before, record, columns) } : {}),
+      ...(before ? { before: this.#image(before, record, columns) } : {}),
       ...(after ? { after: this.#image(after, record, columns) } : {}),
-      pos: op === 'r' ? 0 : source.pos,
+      pos: source.pos,
       row: source.row,
       ...(traceparent ? { traceparent } : {}),
     };

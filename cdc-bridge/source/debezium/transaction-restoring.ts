@@ -1,11 +1,10 @@
 import { BridgeError } from '../../errors.ts';
 import type { GtidSet } from '../../positions/gtid-set.ts';
-import { inBinlogOrder, OpenTransaction, partitionName } from './open-transaction.ts';
+import { inBinlogOrder, OpenTransaction } from './open-transaction.ts';
 import type { BoundaryRecord, DebeziumRecord, RowRecord, SchemaRecord, TopicMessage } from './record.ts';
 
 /** Rows that belong together, and what is known of that. */
 export interface Restored {
-  /** Empty for rows of a snapshot. */
   readonly gtid: string;
   readonly rows: readonly RowRecord[];
   readonly schemaChanges: readonly SchemaRecord[];
@@ -15,13 +14,6 @@ export interface Restored {
   /** It has rows, but no end was published. */
   readonly endless: boolean;
   readonly piece?: { readonly index: number; readonly last: boolean };
-}
-
-/** Rows of a snapshot, and the transactions that were open when they came: those may change the same rows, and go first. */
-interface SnapshotRows {
-  readonly rows: RowRecord[];
-  readonly behind: readonly string[];
-  readonly firstOffsets: Map<string, number>;
 }
 
 /** A transaction is given in pieces from here on. */
@@ -39,17 +31,19 @@ const pieceBytes = 8 * 1024 * 1024;
 export class TransactionRestoring {
   readonly #open = new Map<string, OpenTransaction>();
   readonly #order: OpenTransaction[] = [];
-  #snapshot: SnapshotRows[] = [];
   readonly #start: GtidSet;
   #passed: GtidSet;
   #inferredSince: number | undefined;
+  /** The connector may have begun, or begun anew, behind what was read: the next transaction will tell. */
+  #mayHaveGap: boolean;
   /** What was taken for DDL, since no end was published: a row of it would be one lost. */
   readonly #emptyAndEndless = new Set<string>();
 
-  /** What `passed` covers is not given again. */
-  constructor(passed: GtidSet) {
+  /** What `passed` covers is not given again. `isFirst`: the topics were never read, so they may begin behind it. */
+  constructor(passed: GtidSet, isFirst: boolean) {
     this.#start = passed;
     this.#passed = passed;
+    this.#mayHaveGap = isFirst;
   }
 
   /** Transactions that are open, the oldest first where BEGINs tell. */
@@ -65,13 +59,13 @@ export class TransactionRestoring {
     if (record.kind === 'begin') this.#begin(record, message);
     else if (record.kind === 'end') this.#at(record.gtid, message)?.end(record, message);
     else if (record.kind === 'schema') this.#schema(record, message);
-    else if (record.kind === 'row' && record.op === 'r') this.#snapshotRow(record, message);
+    else if (record.kind === 'row' && record.op === 'r') this.#snapshotRow(record);
     else if (record.kind === 'row') this.#row(record, message, now);
   }
 
   /** What is ready to be given on, in order. It counts as given from now on. */
   ready(): Restored[] {
-    const ready: Restored[] = this.#readySnapshotRows();
+    const ready: Restored[] = [];
     for (let head = this.#order[0]; head; head = this.#order[0]) {
       if (!head.isWhole) {
         if (head.bytes > pieceBytes) ready.push(...pieceOf(head));
@@ -79,7 +73,6 @@ export class TransactionRestoring {
       }
       this.#order.shift();
       ready.push(this.#close(head, false));
-      ready.push(...this.#readySnapshotRows());
     }
     return ready;
   }
@@ -101,13 +94,13 @@ export class TransactionRestoring {
     const whole = [...this.#open.values()].filter(({ hasBegun }) => !hasBegun);
     const first = (open: OpenTransaction) => open.rows()[0]!;
     const inOrder = whole.filter((open) => open.rows().length > 0).sort((a, b) => inBinlogOrder(first(a), first(b)));
-    return [...inOrder.map((open) => this.#close(open, true)), ...this.#readySnapshotRows()];
+    return inOrder.map((open) => this.#close(open, true));
   }
 
   /** Where each partition must be read again from, for what was not given on: `next` where nothing is open. */
   resumeFrom(next: ReadonlyMap<string, number>): Record<string, number> {
     const from = Object.fromEntries(next);
-    for (const { firstOffsets } of [...this.#open.values(), ...this.#snapshot]) {
+    for (const { firstOffsets } of this.#open.values()) {
       for (const [partition, offset] of firstOffsets) from[partition] = Math.min(from[partition] ?? offset, offset);
     }
     return from;
@@ -117,11 +110,24 @@ export class TransactionRestoring {
     if (this.#passed.has(gtid)) return;
     const open = this.#at(gtid, message)!;
     if (!open.hasBegun) {
+      this.#requireNoGap(gtid);
       const before = this.#order.at(-1);
       if (before && !before.hasEnd) before.passOver();
       this.#order.push(open);
     }
     open.begin(message);
+  }
+
+  /** An incremental snapshot runs beside the stream; any other stands for changes that the stream may not have. */
+  #snapshotRow({ source }: RowRecord): void {
+    if (!source.isIncremental) this.#mayHaveGap = true;
+  }
+
+  #requireNoGap(gtid: string): void {
+    const before = predecessor(gtid);
+    const hasBefore = before === undefined || this.#passed.has(before) || this.#open.has(before);
+    if (this.#mayHaveGap && !hasBefore) throw gap(gtid, this.#passed);
+    this.#mayHaveGap = false;
   }
 
   #row(record: RowRecord, message: TopicMessage, now: number): void {
@@ -142,17 +148,6 @@ export class TransactionRestoring {
     open?.passOver();
   }
 
-  #snapshotRow(record: RowRecord, message: TopicMessage): void {
-    const behind = [...this.#open.keys()];
-    const last = this.#snapshot.at(-1);
-    const joins = last && last.behind.length === behind.length && last.behind.every((gtid) => this.#open.has(gtid));
-    const rows = joins ? last : { rows: [], behind, firstOffsets: new Map<string, number>() };
-    if (!joins) this.#snapshot.push(rows);
-    rows.rows.push(record);
-    const partition = partitionName(message);
-    if (!rows.firstOffsets.has(partition)) rows.firstOffsets.set(partition, message.offset);
-  }
-
   /** The open transaction; undefined when it has been given on. */
   #at(gtid: string, message: TopicMessage): OpenTransaction | undefined {
     if (this.#passed.has(gtid)) return undefined;
@@ -169,20 +164,6 @@ export class TransactionRestoring {
     this.#open.set(gtid, open);
     open.note(message);
     return open;
-  }
-
-  #readySnapshotRows(): Restored[] {
-    const isReady = ({ behind }: SnapshotRows) => !behind.some((gtid) => this.#open.has(gtid));
-    const ready = this.#snapshot.filter(isReady);
-    this.#snapshot = this.#snapshot.filter((rows) => !isReady(rows));
-    return ready.map(({ rows }) => ({
-      gtid: '',
-      rows,
-      schemaChanges: [],
-      committedAtMs: rows.at(-1)!.source.committedAtMs,
-      inferred: false,
-      endless: false,
-    }));
   }
 
   #close(open: OpenTransaction, inferred: boolean): Restored {
@@ -202,6 +183,19 @@ export class TransactionRestoring {
       ...(pieces > 0 ? { piece: { index: pieces, last: true } } : {}),
     };
   }
+}
+
+/** `0-1-56` of `0-1-57`, `UUID:56` of `UUID:57`; undefined of the first one. */
+function predecessor(gtid: string): string | undefined {
+  const number = BigInt(/\d+$/.exec(gtid)![0]);
+  return number <= 1n ? undefined : gtid.replace(/\d+$/, String(number - 1n));
+}
+
+function gap(gtid: string, passed: GtidSet): BridgeError {
+  return new BridgeError(
+    'debezium-trimmed',
+    `the topics go on with transaction ${gtid}, but what was read ends at ${passed}: the connector began, or took a snapshot anew, behind that`,
+  );
 }
 
 function lateRow(gtid: string, { topic, partition, offset }: TopicMessage): BridgeError {
