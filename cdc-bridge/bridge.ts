@@ -22,6 +22,7 @@ import {
   requireSameServer,
   type StreamPosition,
 } from './positions/cursor.ts';
+import { kindOf } from './positions/gtid.ts';
 import { coalesced } from './positions/head.ts';
 import { Progress, type SnapshotState } from './positions/progress.ts';
 import { inspect, isError, refuseErrors } from './preflight/preflight.ts';
@@ -110,7 +111,7 @@ async function run(
     parked: await ParkedChanges.load(ports.log, config.name),
     condition: { phase: 'starting' },
   };
-  const readHead = coalesced(() => database.head());
+  const readHead = coalesced(() => database.head(headKind(parts.progress)));
   const status = () => statusOf(parts, readHead);
   const { port = defaultPort, host = '127.0.0.1' } = config;
   const http = await serveBridge(
@@ -181,7 +182,7 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
   const cursor = stored && parseCursor(stored.value);
   if (stored && cursor) {
     requireSameServer(cursor.server, database.identity);
-    requireHeadAtOrAfter(await database.head(), cursor);
+    requireHeadAtOrAfter(await database.head(kindOf(cursor.progress.position)), cursor);
     progress.reach(stored.head);
   }
   const from = await startingPlace(config, database, cursor);
@@ -241,6 +242,11 @@ function changeSource({ config, database, telemetry, condition, progress }: Part
     condition.phase = 'connecting';
     telemetry.connectionLost(error, waitMs);
   });
+}
+
+/** The head is asked for as what it is compared with; before there is a position, as the server prefers. */
+function headKind({ position }: Progress): ReturnType<typeof kindOf> | undefined {
+  return position === undefined ? undefined : kindOf(position);
 }
 
 async function statusOf(parts: Parts, readHead: () => Promise<string>): Promise<BridgeStatus> {

@@ -23,6 +23,11 @@ export function passedAt(position: string): GtidSet {
   return gtidSetOf(parseSourcePosition(position));
 }
 
+/** Of which kind a position is, from its text. Throws a RangeError that says what was found and what was expected. */
+export function kindOf(position: string): SourcePosition['kind'] {
+  return parseSourcePosition(position).kind;
+}
+
 /** The position that stands for a set, as text of contract/source-position.ts. */
 export function positionText(set: GtidSet): string {
   return set instanceof FilePosition

@@ -77,33 +77,17 @@ const mysql: readonly Setting[] = [
     fix: ['SET GLOBAL binlog_rows_query_log_events = ON'],
   },
   {
-    severity: 'error',
+    severity: 'warning',
     code: 'gtid-mode',
     variable: 'gtid_mode',
     expected: 'ON',
-    why: 'positions are GTIDs',
+    why: 'positions are then files and offsets of this one server, which are worth nothing after a failover',
     fix: [
       'SET GLOBAL enforce_gtid_consistency = ON',
       'SET GLOBAL gtid_mode = OFF_PERMISSIVE',
       'SET GLOBAL gtid_mode = ON_PERMISSIVE',
       'SET GLOBAL gtid_mode = ON',
     ],
-  },
-  {
-    severity: 'error',
-    code: 'transaction-compression',
-    variable: 'binlog_transaction_compression',
-    expected: 'OFF',
-    why: 'compressed transactions cannot be decoded yet',
-    fix: ['SET GLOBAL binlog_transaction_compression = OFF'],
-  },
-  {
-    severity: 'error',
-    code: 'partial-json',
-    variable: 'binlog_row_value_options',
-    expected: '',
-    why: 'partial JSON updates cannot be decoded yet',
-    fix: ["SET GLOBAL binlog_row_value_options = ''"],
   },
 ];
 

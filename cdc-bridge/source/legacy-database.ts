@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { Connection as WrappedConnection } from 'mysql2';
 import mysql, { type Connection, type ConnectionOptions, type Pool, type RowDataPacket } from 'mysql2/promise';
+import { formatSourcePosition, type SourcePosition } from '../../contract/source-position.ts';
 import { BridgeError, type BridgeErrorCode } from '../errors.ts';
 import type { ServerIdentity } from '../positions/cursor.ts';
 import { ed25519Signature } from './binlog/connection/ed25519.ts';
@@ -66,11 +67,32 @@ export class LegacyDatabase {
     }
   }
 
-  /** Everything that is committed at this moment, as GTIDs. */
-  async head(): Promise<string> {
+  /**
+   * Everything that is committed at this moment, as a position of the kind asked for. Where none is asked for: by GTIDs, or by the end of the
+   * binlog where MySQL does not give every transaction a GTID.
+   */
+  async head(kind?: SourcePosition['kind']): Promise<string> {
+    const byFile = kind === undefined ? !(await this.#givesGtids()) : kind === 'file';
+    if (byFile) return this.#binlogEnd();
     const variable = this.identity.flavour === 'mariadb' ? '@@GLOBAL.gtid_binlog_pos' : '@@GLOBAL.gtid_executed';
     const [row] = await this.query(`SELECT ${variable} AS head`);
     return `${this.identity.flavour}:${String(row!.head).replace(/\s/g, '')}`;
+  }
+
+  async #givesGtids(): Promise<boolean> {
+    if (this.identity.flavour === 'mariadb') return true;
+    const [row] = await this.query('SELECT @@GLOBAL.gtid_mode AS mode');
+    return row!.mode === 'ON';
+  }
+
+  /** MySQL spells the question in another way since 8.2. */
+  async #binlogEnd(): Promise<string> {
+    const [row] = await this.query('SHOW BINARY LOG STATUS').catch((error: { code?: string }) => {
+      if (error.code !== 'ER_PARSE_ERROR') throw error;
+      return this.query('SHOW MASTER STATUS');
+    });
+    const { File: file, Position: offset } = row!;
+    return formatSourcePosition({ kind: 'file', server: this.identity.id, file: String(file), offset: Number(offset) });
   }
 
   async session(): Promise<Session> {
