@@ -18,7 +18,7 @@ import type { SnapshotWindow } from './snapshot-window.ts';
 /** Between two tries when the database is away, or a table was altered while it was read. */
 const retryMs = 1_000;
 /** Between two looks at a server that has logged a transaction and does not show it yet. */
-const unseenMs = 5;
+const unseenMs = 2;
 /** How long the stream may take to a chunk's high watermark; the chunk is read again after that. */
 const maxWindowMs = 60_000;
 
@@ -131,16 +131,16 @@ async function begin(
 }
 
 async function oneChunk(ports: ImportPorts, reader: ChunkReader, plan: TablePlan, pace: Pace): Promise<void> {
-  const { live, report } = ports;
-  const window = live.open(await reader.low());
-  if (!window) return void (await delay(unseenMs));
+  const { live, flow, report } = ports;
+  const window = live.open();
   const began = performance.now();
   try {
+    while (!window.begin(await reader.low())) await delay(unseenMs);
     const chunk = await reader.read(plan, live.current?.after, pace.rows);
     window.read(chunk, await reader.high());
   } catch (error) {
     window.fail();
-    await ports.flow.take(() => live.giveUp('failed'));
+    await flow.take(() => live.giveUp('failed'));
     throw error;
   }
   const tookMs = performance.now() - began;

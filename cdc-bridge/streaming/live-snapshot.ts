@@ -92,19 +92,17 @@ export class LiveSnapshot {
     return { imported: [...this.#imported], ...(this.current && { current: this.current }) };
   }
 
-  /** Opens a window; undefined while the stream has passed what readers of the server do not see yet. */
-  open(low: string): SnapshotWindow | undefined {
-    const window = new SnapshotWindow(low);
-    if (!window.includes(this.#position)) return undefined;
-    this.#window = window;
-    return window;
+  /** Opens a window for the next chunk. The stream stands still until the window has its low watermark. */
+  open(): SnapshotWindow {
+    this.#window = new SnapshotWindow(this.#position);
+    return this.#window;
   }
 
   /** Takes transactions of the stream in their order; resolves when they are on the log or wait for the window to close. */
   async pass(batch: readonly SourceTransaction[]): Promise<void> {
     const steps: Step[] = [];
     for (const transaction of batch) {
-      const window = this.#window;
+      const window = await this.#positionedWindow();
       if (!window?.concerns(transaction)) {
         this.#reach(transaction);
         steps.push(await this.#outside(transaction));
@@ -134,6 +132,12 @@ export class LiveSnapshot {
     if (why === 'slow') this.#holdMs *= 2;
     this.#onGivenUp(why);
     window.end(false);
+  }
+
+  async #positionedWindow(): Promise<SnapshotWindow | undefined> {
+    const window = this.#window;
+    if (window?.isPositioned === false && !(await within(window.positioned, this.#holdMs))) await this.giveUp('slow');
+    return this.#window;
   }
 
   async #flush(steps: Step[]): Promise<void> {

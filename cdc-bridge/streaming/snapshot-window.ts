@@ -18,13 +18,18 @@ interface Reading {
 /**
  * One chunk and the transactions that its SELECT may or may not have seen: those beyond `low` and up to the high watermark.
  *
- *     reading ── read ──▶ read ── the stream has reached the high watermark ──▶ closed
- *        └───────────────── give up ────┴─────────▶ given up: nothing of it is on the log
+ *     opened ── low is known ──▶ reading ── read ──▶ read ── the stream has reached the high watermark ──▶ closed
+ *        └──────────────────────────┴────── give up ───┴─────────▶ given up: nothing of it is on the log
  *
- * The transactions wait here, and go to the log together with the chunk.
+ * The stream stands still until `low` is known. Then the transactions beyond it wait here, and go to the log together with the chunk.
  */
 export class SnapshotWindow {
-  readonly #low: GtidSet;
+  /** Resolves once `low` is known, or will not be. */
+  readonly positioned: Promise<void>;
+  /** Where the stream stood when the window was opened. */
+  readonly #from: string;
+  #low: GtidSet | undefined;
+  #position!: () => void;
   /** Keys of the chunk that a held transaction has changed: of these the chunk's rows do not count. */
   readonly touched = new Set<string>();
   /** As they came, for the case that the chunk is given up. */
@@ -42,10 +47,20 @@ export class SnapshotWindow {
   #bytes = 0;
   isOpen = true;
 
-  constructor(low: string) {
-    this.#low = passedAt(low);
+  constructor(from: string) {
+    this.#from = from;
+    this.positioned = new Promise((resolve) => (this.#position = resolve));
     this.settled = new Promise((resolve) => (this.#settle = resolve));
     this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  /** Takes the low watermark; false while it does not include where the stream stands: readers do not see all of that yet. */
+  begin(low: string): boolean {
+    const known = passedAt(low);
+    if (!known.covers(passedAt(this.#from))) return false;
+    this.#low = known;
+    this.#position();
+    return true;
   }
 
   read(chunk: ChunkRows, high: string): void {
@@ -55,12 +70,17 @@ export class SnapshotWindow {
 
   /** Nothing will be read: whoever waits for rows goes on. */
   fail(): void {
+    this.#position();
     this.#settle();
   }
 
   /** The server may show a transaction later than another that came after it: from the first that waits, all wait. */
   concerns(transaction: SourceTransaction): boolean {
-    return this.held.length > 0 || !this.#low.has(transaction.name);
+    return this.held.length > 0 || !this.#low?.has(transaction.name);
+  }
+
+  get isPositioned(): boolean {
+    return this.#low !== undefined;
   }
 
   get chunk(): ChunkRows | undefined {
@@ -69,11 +89,6 @@ export class SnapshotWindow {
 
   get chunkEnd(): Place | 'table-end' {
     return this.#reading?.chunk.upTo ?? 'table-end';
-  }
-
-  /** Whether what readers of the server saw before the chunk was read includes everything up to a position. */
-  includes(position: string): boolean {
-    return this.#low.covers(passedAt(position));
   }
 
   /** Whether the chunk is read and everything that it can have seen has come by. */
@@ -93,7 +108,7 @@ export class SnapshotWindow {
 
   end(imported: boolean): void {
     this.isOpen = false;
-    this.#settle();
+    this.fail();
     this.#end(imported);
   }
 }

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Child, startChild } from '../../runtime/child-process.ts';
+import type { BridgeConfig } from '../../cdc-bridge/config.ts';
 import { until } from '../until.ts';
+import { type KillableBridge, startKillable } from './killable-bridge.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -16,34 +15,23 @@ import {
 } from './legacy.ts';
 import { pricesInTable, replay, seeded, sorted, writeShipments } from './row-history.ts';
 
-const program = fileURLToPath(new URL('./fixtures/bridge-process.ts', import.meta.url));
 let legacy: Legacy;
 let log: TempLog;
-let running: Child | undefined;
+let running: KillableBridge | undefined;
 
 beforeEach(async () => {
   legacy = await createLegacy();
   log = tempLog();
 });
 afterEach(async () => {
-  await running?.stop(0);
+  await running?.child.stop(0);
   await log.remove();
   await legacy.drop();
 });
 
-async function startProcess(config: unknown) {
-  const child = await startChild(process.execPath, ['--import', 'tsx', program, JSON.stringify(config), log.url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  running = child;
-  const [line] = await once(child.process.stdout!, 'data');
-  return {
-    url: String(line).trim(),
-    async kill() {
-      child.process.kill('SIGKILL');
-      await child.exited;
-    },
-  };
+async function startProcess(config: BridgeConfig): Promise<KillableBridge> {
+  running = await startKillable(config, log.url);
+  return running;
 }
 
 async function onLog(): Promise<number> {
@@ -82,33 +70,6 @@ it('makes each of 2,000 committed writes one event, though it is killed at five 
   await bridge.kill();
   const events = await expectHistoryComplete();
   expect(events).toHaveLength(changes);
-}, 120_000);
-
-it('ends with every row’s whole history when it is killed during the initial snapshot while rows change', async () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  console.log(`seed ${seed}`);
-  const values = Array.from({ length: 500 }, () => "('a', 'b', NOW())").join(', ');
-  for (let i = 0; i < 12; i++)
-    await legacy.run(`INSERT INTO shipments (sender, receiver, created_at) VALUES ${values}`);
-  const config = bridgeConfig(legacy);
-  let writing = true;
-  const connection = await mysql.createConnection({ uri: legacy.url });
-  const writer = writeShipments(connection, seeded(seed), () => writing);
-  for (const rows of [500, 2_500, 4_500]) {
-    const bridge = await startProcess(config);
-    await until(async () => (await onLog()) >= rows, 30_000);
-    await bridge.kill();
-  }
-  const cursor = JSON.parse((await log.log.cursor('bridge:test'))!.value);
-  expect(cursor.progress.phase).toBe('snapshot');
-  const bridge = await startProcess(config);
-  await caughtUp(bridge, 20_000).catch(() => undefined);
-  writing = false;
-  await writer;
-  await connection.end();
-  await caughtUp(bridge);
-  await bridge.kill();
-  await expectHistoryComplete();
 }, 120_000);
 
 it('passes from the snapshot to the stream without gap or double while rows change', async () => {
