@@ -158,6 +158,19 @@ it('names size, limit and place of an event that is too large', async () => {
   expect(error?.message).toContain('allows 1000');
 });
 
+it('hears out no server that never stops answering', async () => {
+  const parts = conversation(wholeDump).slice(0, 2);
+  const rows = answer(
+    4,
+    ...Array.from({ length: 40 }, () => Buffer.concat([Buffer.of(0xfd, 0, 0xf0, 0), Buffer.alloc(0xf000)])),
+  );
+  const columns = answer(1, Buffer.of(1), Buffer.from('\x03def'), endPayload);
+  const { settings } = await database([...parts, Buffer.concat([columns, rows])]);
+  const { error } = await read(settings);
+  expect(error?.code).toBe('legacy-unreachable');
+  expect(error?.message).toContain('no end of answers');
+});
+
 it('does not take 4 GB for an event that says it has them', async () => {
   const lie = Buffer.alloc(19);
   lie.writeUInt32LE(0xffff_fff0, 9);

@@ -113,6 +113,7 @@ it('refuses a large event whose packets hold more or less than its header says',
 
 it('refuses an event that is shorter than a header', () => {
   expect(() => pushed(inDump(100), raw(10, 0, Buffer.alloc(10)))).toThrow('found an event of 9 bytes');
+  expect(() => pushed(inDump(100), raw(0, 0, Buffer.alloc(0)))).toThrow('found an empty packet');
 });
 
 it('stops at what is no event: an error or the end', () => {

@@ -143,6 +143,7 @@ export class PacketReader {
   }
 
   #endDump(payload: Buffer): void {
+    if (payload.length === 0) throw malformed('found an empty packet');
     if (payload[0] === 0) throw malformed(`found an event of ${payload.length - statusBytes} bytes`);
     this.notEvent = payload;
   }

@@ -4,8 +4,8 @@ import { BridgeError } from '../../../errors.ts';
 import type { ConnectionSettings, TlsMaterial } from '../../connection-settings.ts';
 import { malformed, PacketReader, PayloadTooLarge, packet } from './packet-reader.ts';
 
-/** Answers to handshake and queries are short; a longer one is not from a database. */
-const maxReplyBytes = 2 ** 20;
+/** What a server says before the dump is short; one that says more is no database, or an evil one. */
+const maxRepliesBytes = 2 ** 20;
 const keepAliveMs = 30_000;
 
 /** Told of the events of a dump, chunk by chunk, and once of its end: without an error where the server said that the binlog ends. */
@@ -23,10 +23,11 @@ export interface DumpListener {
  */
 export class PacketSocket {
   #socket: Socket;
-  readonly #reader = new PacketReader(maxReplyBytes);
+  readonly #reader = new PacketReader(maxRepliesBytes);
   readonly #packets: Buffer[] = [];
   #wake: (() => void) | undefined;
   #failure: BridgeError | undefined;
+  #repliesBytes = 0;
   #deadline: NodeJS.Timeout | undefined;
   #listener: DumpListener | undefined;
   #doing = 'connecting';
@@ -128,12 +129,18 @@ export class PacketSocket {
     const payloads: Buffer[] = [];
     let problem: unknown;
     try {
+      if (!this.#listener) this.#countReply(chunk);
       this.#reader.push(chunk, payloads);
     } catch (error) {
       problem = error;
     }
     this.#deliver(payloads);
     if (problem !== undefined) this.fail(this.#meaningOf(problem));
+  }
+
+  #countReply(chunk: Buffer): void {
+    this.#repliesBytes += chunk.length;
+    if (this.#repliesBytes > maxRepliesBytes) throw malformed('found no end of answers before the dump');
   }
 
   #meaningOf(problem: unknown): BridgeError {
