@@ -19,15 +19,31 @@ export async function loadMappingFunctions({
   return new Map(loaded.filter((entry): entry is [string, MappingFunction] => typeof entry[1] === 'function'));
 }
 
+/** A file of the user's may be TypeScript beside no package.json at all, which neither Node nor the loader of our sources takes for a module. */
+async function importModule(file: string): Promise<Record<string, unknown>> {
+  const url = pathToFileURL(file).href;
+  if (!file.endsWith('ts')) return import(url);
+  const { tsImport } = await import('tsx/esm/api');
+  return tsImport(url, import.meta.url);
+}
+
 /** The function, or why there is none. */
 async function load({ path, file, name, written }: MappingModule): Promise<MappingFunction | string> {
   const at = `${path.join('.')}: ${written}`;
   try {
-    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-    const found = module[name];
+    const module = await importModule(file);
+    const found = exportOf(module, name);
     if (typeof found === 'function') return found as MappingFunction;
-    return `${at}: expected ${name} to be a function, found ${Object.keys(module).join(', ') || 'no exports'}`;
+    const there = Object.keys(module).filter((key) => typeof module[key] === 'function');
+    return `${at}: expected ${name} to be a function, found ${there.join(', ') || 'none'}`;
   } catch (error) {
     return `${at}: it cannot be loaded: ${(error as Error).message}`;
   }
+}
+
+/** TypeScript beside no package.json comes as a CommonJS module, whose exports are all under `default` too. */
+function exportOf(module: Record<string, unknown>, name: string): unknown {
+  const { default: whole } = module;
+  const isWhole = typeof whole === 'object' && whole !== null && name in whole;
+  return isWhole ? (whole as Record<string, unknown>)[name] : module[name];
 }

@@ -53,7 +53,7 @@ const transitions = z
 const moduleReference = z
   .string()
   .regex(
-    /^\.{1,2}\/[^#]+\.(ts|mjs|js)(#[A-Za-z_$][\w$]*)?$/,
+    /^\.{1,2}\/[^#]+\.(m?[tj]s)(#[A-Za-z_$][\w$]*)?$/,
     'expected a file beside this one, such as "./shipments.ts#moved"',
   );
 

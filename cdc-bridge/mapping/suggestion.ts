@@ -84,6 +84,7 @@ function entryOf(table: LegacyTable, prefix: string, stream: string): SuggestedT
     key: table.key.length === 1 ? only : table.key,
     stream,
     ...(Object.keys(sections).length > 0 && { columns: sections }),
+    ...(told.every(({ name }) => table.key.includes(name)) && { ignore: { u: 'nothing but its key is told' } }),
     events: eventsOf(noun, told, table.key),
   };
 }

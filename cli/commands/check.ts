@@ -4,6 +4,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { capabilitySchema, editorSchema } from '../config/schema.ts';
 import { readEnvironment } from '../environment.ts';
+import { loadMappingFunctions } from '../mapping-functions.ts';
 import { green, print, red, yellow } from '../print.ts';
 
 const schemas = { configuration: editorSchema, capability: capabilitySchema };
@@ -13,7 +14,7 @@ export function addCheck(program: Command): void {
   program
     .command('check')
     .description('report every problem of the configuration, with file, line and column')
-    .action((_options, command: Command) => check(command.optsWithGlobals()));
+    .action((_options, command: Command) => check(command.optsWithGlobals<CheckOptions>()));
   program
     .command('schema')
     .description('print the JSON Schema for editors: of a configuration, or of the file of one capability')
@@ -21,9 +22,16 @@ export function addCheck(program: Command): void {
     .action((of: keyof typeof schemas) => print({ json: true }, jsonSchema(schemas[of]), String));
 }
 
-function check(options: { config: string; json?: boolean }): void {
+interface CheckOptions {
+  config: string;
+  json?: boolean;
+}
+
+async function check(options: CheckOptions): Promise<void> {
   try {
-    const { files, configuration, warnings } = loadConfiguration(options.config, readEnvironment());
+    const loaded = loadConfiguration(options.config, readEnvironment());
+    await loadMappingFunctions(loaded);
+    const { files, configuration, warnings } = loaded;
     const capabilities = Object.keys(configuration.capabilities);
     const sound = `${files.join(', ')}: no problem found, capabilities: ${capabilities.join(', ') || 'none'}`;
     print(options, { problems: [], warnings, files, capabilities }, () =>
