@@ -20,6 +20,7 @@ import {
   parseCursor,
   requireHeadAtOrAfter,
   requireSameServer,
+  requireSameSource,
   type StreamPosition,
 } from './positions/cursor.ts';
 import { kindOf } from './positions/gtid.ts';
@@ -30,6 +31,7 @@ import { keepWithin } from './row-changes/keep-within.ts';
 import { binlogSource } from './source/binlog/binlog-source.ts';
 import type { ChangeSource } from './source/change-source.ts';
 import { connectionSettings } from './source/connection-settings.ts';
+import { type DebeziumTelemetry, debeziumSource } from './source/debezium/debezium-source.ts';
 import { LegacyDatabase } from './source/legacy-database.ts';
 import { reconnecting } from './source/reconnecting.ts';
 import { type BridgeStatus, bridgeStatus, type Condition } from './status.ts';
@@ -182,6 +184,7 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
   const cursor = stored && parseCursor(stored.value);
   if (stored && cursor) {
     requireSameServer(cursor.server, database.identity);
+    requireSameSource(cursor, config.database.topics ? 'topics' : 'binlog');
     requireHeadAtOrAfter(await database.head(kindOf(cursor.progress.position)), cursor);
     progress.reach(stored.head);
   }
@@ -224,11 +227,12 @@ const nothing: Keep = { bytes: 0, ageMs: 0 };
 
 /** Where the stored cursor says; without one, the binlog's head, with every row that is there still to be imported. */
 async function startingPlace(
-  { database: { snapshotMode }, tables }: BridgeConfig,
+  { database: { snapshotMode, topics }, tables }: BridgeConfig,
   database: LegacyDatabase,
   cursor: BridgeCursor | undefined,
 ): Promise<StreamPosition> {
-  const stored = cursor?.progress ?? { phase: 'streaming', position: await database.head(), imported: [] };
+  const head = async () => ({ position: await database.head(), imported: [], ...(topics && { kafka: {} }) });
+  const stored: StreamPosition = cursor?.progress ?? { phase: 'streaming', ...(await head()) };
   if (snapshotMode === 'initial') return stored;
   return { ...stored, imported: [...new Set([...stored.imported, ...importedTables(tables)])] };
 }
@@ -237,11 +241,29 @@ function changeSource({ config, database, telemetry, condition, progress }: Part
   const connected = () => {
     condition.phase = progress.isImporting ? 'snapshot' : 'streaming';
   };
-  const once = binlogSource(database, config.database, connected);
+  const { topics } = config.database;
+  const once = topics
+    ? debeziumSource(topics, database, { connected, ...topicsTelemetry(telemetry, condition) })
+    : binlogSource(database, config.database, connected);
   return reconnecting(once, (error, waitMs) => {
     condition.phase = 'connecting';
     telemetry.connectionLost(error, waitMs);
   });
+}
+
+function topicsTelemetry(telemetry: Telemetry, condition: Condition): Pick<DebeziumTelemetry, 'altered' | 'silent'> {
+  return {
+    altered: telemetry.topicsAltered,
+    silent(forMs) {
+      if (forMs === undefined) {
+        delete condition.connectorSilentMs;
+        telemetry.connectorHeard();
+      } else {
+        condition.connectorSilentMs = forMs;
+        telemetry.connectorSilent(forMs);
+      }
+    },
+  };
 }
 
 /** The head is asked for as what it is compared with; before there is a position, as the server prefers. */

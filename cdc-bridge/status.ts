@@ -16,6 +16,8 @@ export interface BridgeStatus {
   readonly remedy?: string | undefined;
   /** In phase `standby`: who is at work, and until when that is sure. */
   readonly heldBy?: Held;
+  /** For how long a Debezium has sent nothing, when that is too long. */
+  readonly connectorSilentMs?: number;
   /** Everything up to here is on the log; absent until streaming begins. */
   readonly position?: string;
   /** The binlog's end; absent while the database is away. */
@@ -44,6 +46,8 @@ export interface Condition {
   failure?: string;
   remedy?: string | undefined;
   heldBy?: Held;
+  /** For how long a Debezium has sent nothing, not even a heartbeat, when that is too long: its connector's task has stopped, or its worker. */
+  connectorSilentMs?: number;
 }
 
 export function bridgeStatus(

@@ -27,7 +27,10 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     'strangler_bridge_lag_seconds',
     'Age of the newest change that is on the log while others wait',
   );
-  const snapshotRunning = metrics.gauge('strangler_bridge_snapshot_running', 'SnapshotRunning: 1 while tables are imported');
+  const snapshotRunning = metrics.gauge(
+    'strangler_bridge_snapshot_running',
+    'SnapshotRunning: 1 while tables are imported',
+  );
   const snapshotTables = metrics.gauge('strangler_bridge_snapshot_tables', 'TotalTableCount of the snapshot');
   const snapshotTablesLeft = metrics.gauge(
     'strangler_bridge_snapshot_tables_remaining',
@@ -38,7 +41,10 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     'strangler_bridge_snapshot_rows_remaining',
     'Estimate of the rows that the table being imported still has',
   );
-  const snapshotPaused = metrics.gauge('strangler_bridge_snapshot_paused', 'SnapshotPaused: 1 while the server is busy');
+  const snapshotPaused = metrics.gauge(
+    'strangler_bridge_snapshot_paused',
+    'SnapshotPaused: 1 while the server is busy',
+  );
   const snapshotGivenUp = metrics.counter(
     'strangler_bridge_snapshot_chunks_given_up_total',
     'Chunks that had to be read again',
@@ -94,6 +100,14 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
         `${error.message}; trying again. When this repeats, look for another reader with the same serverId`,
       );
     },
+    topicsAltered: (table: string, losses: readonly string[]) =>
+      logger.warn({ table, losses }, 'Debezium alters values of this table before they get here: see docs/debezium.md'),
+    connectorSilent: (silentMs: number) =>
+      logger.warn(
+        { silentMs },
+        'the Debezium connector sends nothing, not even heartbeats: look at the state of its task',
+      ),
+    connectorHeard: () => logger.info('the Debezium connector sends again'),
     logUnavailable: (message: string, waitMs: number) => logger.warn({ waitMs }, `${message}; trying again`),
     standingBy: ({ holder, until }: Held) =>
       logger.info({ holder, until }, 'another bridge of this name is at work; waiting for it'),

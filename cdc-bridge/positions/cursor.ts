@@ -71,6 +71,17 @@ export function requireSameServer(stored: ServerIdentity, found: ServerIdentity)
   );
 }
 
+/** Refuses to read on from the other kind of source: what was given so far tells nothing of where that one would go on. */
+export function requireSameSource({ progress }: BridgeCursor, source: 'binlog' | 'topics'): void {
+  const stored = progress.kafka === undefined ? 'binlog' : 'topics';
+  if (stored === source) return;
+  const named = { binlog: 'the binlog', topics: 'the topics of a Debezium' };
+  throw new BridgeError(
+    'source-changed',
+    `the stored position was reached by reading ${named[stored]}, the configuration says to read ${named[source]}`,
+  );
+}
+
 /** Refuses a server whose binlog ends before the stored position, as a restored backup's does: its next transactions would pass for known ones. */
 export function requireHeadAtOrAfter(head: string, { progress }: BridgeCursor): void {
   const { position } = progress;

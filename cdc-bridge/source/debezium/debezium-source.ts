@@ -5,36 +5,28 @@ import type { KafkaOffsets } from '../../positions/cursor.ts';
 import { passedAt } from '../../positions/gtid.ts';
 import type { ChangeSource, ResumePoint, SourceTransaction } from '../change-source.ts';
 import type { ColumnTypes } from './column-type.ts';
-import type { Encodings } from './encodings.ts';
-import { type BrokerSettings, KafkaTopics } from './kafka-topics.ts';
+import { KafkaTopics } from './kafka-topics.ts';
+import { knownLosses } from './known-losses.ts';
 import { legacyColumns, type SqlPort } from './legacy-columns.ts';
 import type { OpenTransaction } from './open-transaction.ts';
 import { readRecord, type TopicMessage, type TopicNames } from './record.ts';
 import { SourceTransactions } from './source-transactions.ts';
 import { TableTypes } from './table-types.ts';
+import { type TopicsConfig, topicNames } from './topics-config.ts';
 import { type Restored, TransactionRestoring } from './transaction-restoring.ts';
 
-/** What a source on Debezium's topics is made of. */
-export interface DebeziumSourceOptions {
-  readonly brokers: BrokerSettings;
-  readonly names: TopicNames;
-  /** The legacy database: rows of others are passed over. */
-  readonly database: string;
-  readonly encodings: Encodings;
-  /** A connector that has sent nothing for this long has stopped, as far as can be told. */
-  readonly silentAfterMs: number;
-  /** Asked for the columns of a table that the connector did not describe. */
-  readonly query: Pick<SqlPort, 'query'>;
-  readonly telemetry: DebeziumTelemetry;
+/** The legacy database: its rows count, those of others are passed over; it is asked for columns that the connector did not describe. */
+export interface SourceDatabase extends SqlPort {
+  readonly name: string;
 }
 
 export interface DebeziumTelemetry {
   /** All topics are read. */
   connected(): void;
-  /** The first row of a table. */
-  table(name: string, columns: ColumnTypes): void;
-  /** Nothing came for as long; undefined: something came again. */
-  silent(sinceMs: number | undefined): void;
+  /** A table whose values Debezium may have altered: what it does, each with the columns. Told once, at its first row. */
+  altered(table: string, losses: readonly string[]): void;
+  /** Nothing came for as long, not even a heartbeat; undefined: something came again. */
+  silent(forMs: number | undefined): void;
 }
 
 /** Without a transaction topic: rows of a transaction follow one another faster than this. */
@@ -54,10 +46,22 @@ const tickMs = 5;
  * transactions restored; see docs/debezium.md for what Debezium had already lost. Rows of its snapshots tell of no change and are passed over. Throws BridgeError `debezium-unreachable` (try again),
  * `debezium-unusable` and `debezium-trimmed`.
  */
-export function debeziumSource(options: DebeziumSourceOptions): ChangeSource {
+export function debeziumSource(
+  topics: TopicsConfig,
+  database: SourceDatabase,
+  telemetry: DebeziumTelemetry,
+): ChangeSource {
+  const told = new Set<string>();
+  const once: DebeziumTelemetry = {
+    ...telemetry,
+    altered(table, losses) {
+      if (!told.has(table)) telemetry.altered(table, losses);
+      told.add(table);
+    },
+  };
   return {
     async *follow(from, signal) {
-      const session = new Session(options, from);
+      const session = new Session(topics, database, once, from);
       try {
         await session.open();
         yield* session.batches(signal);
@@ -70,8 +74,9 @@ export function debeziumSource(options: DebeziumSourceOptions): ChangeSource {
 
 /** One connection's life: messages come in, batches go out. */
 class Session {
-  readonly #options: DebeziumSourceOptions;
-  readonly #from: ResumePoint;
+  readonly #config: TopicsConfig;
+  readonly #names: TopicNames;
+  readonly #telemetry: DebeziumTelemetry;
   readonly #types: TableTypes;
   readonly #restoring: TransactionRestoring;
   readonly #transactions: SourceTransactions;
@@ -88,32 +93,33 @@ class Session {
   #offsets: KafkaOffsets;
   #closed = false;
 
-  constructor(options: DebeziumSourceOptions, from: ResumePoint) {
-    this.#options = options;
-    this.#from = from;
+  constructor(config: TopicsConfig, database: SourceDatabase, telemetry: DebeziumTelemetry, from: ResumePoint) {
+    this.#config = config;
+    this.#names = topicNames(config);
+    this.#telemetry = telemetry;
     this.#offsets = from.kafka ?? {};
     const passed = passedAt(from.position);
-    this.#types = new TableTypes(legacyColumns(options.query, options.database));
+    if (passed.kind === 'file') throw withoutGtids(from.position);
+    this.#types = new TableTypes(legacyColumns(database, database.name));
     this.#restoring = new TransactionRestoring(passed, Object.keys(this.#offsets).length === 0);
     this.#transactions = new SourceTransactions(
-      options.database,
+      database.name,
       passed,
       this.#types,
-      options.encodings,
-      options.telemetry.table,
+      config.encodings,
+      (table, columns) => this.#tell(table, columns),
     );
   }
 
   async open(): Promise<void> {
-    const { brokers, names, telemetry } = this.#options;
     const listener = {
       onMessages: (messages: readonly TopicMessage[]) => this.#take(messages),
       onFailure: (error: BridgeError) => {
         this.#failure ??= error;
       },
     };
-    this.#topics = await KafkaTopics.open(brokers, names, this.#from.kafka ?? {}, listener);
-    telemetry.connected();
+    this.#topics = await KafkaTopics.open(this.#config, this.#names, this.#offsets, listener);
+    this.#telemetry.connected();
   }
 
   async close(): Promise<void> {
@@ -131,7 +137,7 @@ class Session {
   }
 
   async #nextBatch(): Promise<SourceTransaction[]> {
-    this.#watch();
+    this.#watchSilence();
     await this.#settle();
     const restored = this.#ready;
     this.#ready = [];
@@ -143,6 +149,11 @@ class Session {
     const batch: SourceTransaction[] = [];
     for (const each of restored) batch.push(await this.#transactions.from(each, offsets));
     return batch;
+  }
+
+  #tell(table: string, columns: ColumnTypes): void {
+    const losses = knownLosses(columns);
+    if (losses.length > 0) this.#telemetry.altered(table, losses);
   }
 
   /** While nothing changes the offsets go on with the heartbeats, so that no topic's retention overtakes what is stored. */
@@ -165,7 +176,7 @@ class Session {
   }
 
   #takeOne(message: TopicMessage, now: number): void {
-    const record = readRecord(message, this.#options.names);
+    const record = readRecord(message, this.#names);
     if (record.kind === 'schema') this.#types.learn(record);
     this.#restoring.take(record, message, now);
   }
@@ -230,11 +241,12 @@ class Session {
     else if (Date.now() - this.#missing.at > missingMs) throw incomplete(open);
   }
 
-  #watch(): void {
+  #watchSilence(): void {
     const silentMs = Date.now() - this.#heardAt;
-    const isSilent = silentMs > this.#options.silentAfterMs;
-    if (isSilent !== this.#isSilent) this.#options.telemetry.silent(isSilent ? silentMs : undefined);
+    const isSilent = silentMs > this.#config.silentAfter;
+    if (isSilent === this.#isSilent) return;
     this.#isSilent = isSilent;
+    this.#telemetry.silent(isSilent ? silentMs : undefined);
   }
 }
 
@@ -242,6 +254,13 @@ class Session {
 interface Fence {
   readonly ends: ReadonlyMap<string, number>;
   readonly settle: () => void;
+}
+
+function withoutGtids(position: string): BridgeError {
+  return new BridgeError(
+    'debezium-unusable',
+    `found position ${position}, expected GTIDs: transactions in the topics are known by them; set gtid_mode=ON`,
+  );
 }
 
 function incomplete({ gtid, missing }: OpenTransaction): BridgeError {
