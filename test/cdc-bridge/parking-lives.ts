@@ -24,18 +24,18 @@ export const narrow = table('t-imported: {op: r, data: {a: a}}, t-made: {op: c, 
 export const wide = table('t-imported: {op: r}, t-made: {op: c, data: {id: id}}');
 
 /** One life of a bridge on a log, without its source. */
-export async function bridgeLife(log: EventLog, tables: TablesConfig) {
-  const parked = await ParkedChanges.load(log, 'test');
+export async function bridgeLife(log: EventLog, tables: TablesConfig, bridge = 'test') {
+  const parked = await ParkedChanges.load(log, bridge);
   const mapping = compileMapping(tables);
   const progress = new Progress({ topic: 'domain', partition: 0, offset: 0 });
   const telemetry = bridgeTelemetry(silent, new Metrics());
   const writer = new ChangeWriter({
-    bridge: 'test',
+    bridge,
     tables,
     log,
     shield: compileStepShield(tables, undefined),
     mapping,
-    groups: new RequestGroups('test', tables),
+    groups: new RequestGroups(bridge, tables),
     parked,
     turns: new Turns(),
     keepRowChanges: true,
