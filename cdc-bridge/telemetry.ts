@@ -107,7 +107,7 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
         { silentMs },
         'the Debezium connector sends nothing, not even heartbeats: look at the state of its task',
       ),
-    connectorHeard: () => logger.info('the Debezium connector sends again'),
+    connectorHeard: () => logger.info({}, 'the Debezium connector sends again'),
     logUnavailable: (message: string, waitMs: number) => logger.warn({ waitMs }, `${message}; trying again`),
     standingBy: ({ holder, until }: Held) =>
       logger.info({ holder, until }, 'another bridge of this name is at work; waiting for it'),
