@@ -1,6 +1,7 @@
 import type { Cell, Row } from '../../../mapping/row-change.ts';
 import { type CellCode, cellCode, lengthCode } from './cell-code.ts';
 import { columnTypes } from './column-types.ts';
+import { jsonCode, jsonOf } from './debezium-json.ts';
 import type { Column } from './table-decoder.ts';
 
 /** Functions made for the row images of one table with the same columns present. */
@@ -14,6 +15,8 @@ export interface RowCode {
    * `json` has the cells of JSON columns, by their place among all JSON columns of the table, that are not to be read from the image.
    */
   decode(bytes: Buffer, latin1: string, at: number, json: readonly (Cell | undefined)[] | undefined): Row;
+  /** The same image as the text of a JSON object, spelled as in debezium-json.ts. */
+  json(bytes: Buffer, latin1: string, at: number, json: readonly (Cell | undefined)[] | undefined): string;
   /** Position and end of the values of the JSON columns, by their place among all JSON columns; undefined where absent or NULL. */
   jsonValues(bytes: Buffer, at: number): readonly (readonly [from: number, to: number] | undefined)[];
 }
@@ -42,8 +45,35 @@ export function makeRowCode(columns: readonly Column[], present: Buffer): RowCod
   const make = new Function('calls', 'bareObject', source(found)) as (
     calls: readonly unknown[],
     bareObject: object,
-  ) => Omit<RowCode, 'isEmpty'>;
-  return { isEmpty: found.length === 0, ...make(calls, Object.freeze(Object.create(null))) };
+  ) => Omit<RowCode, 'isEmpty' | 'json'>;
+  let made: RowCode['json'] | undefined;
+  const json: RowCode['json'] = (bytes, latin1, at, partial) => {
+    made ??= makeJson(found);
+    return made(bytes, latin1, at, partial);
+  };
+  return { isEmpty: found.length === 0, json, ...make(calls, Object.freeze(Object.create(null))) };
+}
+
+function makeJson(columns: readonly PresentColumn[]): RowCode['json'] {
+  const codes = columns.map(({ column, cell }) => ({ call: cell.call, ...jsonCode(column, cell) }));
+  const declarations = codes.map(({ call }, place) => (call ? `const f${place}=calls[${place}];` : ''));
+  const members = columns.map((column, index) => {
+    const { cell, place, jsonPlace } = column;
+    const key = JSON.stringify(`${index === 0 ? '{' : ','}${JSON.stringify(column.column.name)}:`);
+    const read = codes[place]!.code.replaceAll('f(', `f${place}(`);
+    const value = jsonPlace < 0 ? read : `q===undefined||q[${jsonPlace}]===undefined?${read}:j(q[${jsonPlace}])`;
+    return `t+=${key};if(${notNull(column)}){${bounds(cell)}t+=${value};p=e}else t+='null';`;
+  });
+  const text = `'use strict';
+${declarations.join('\n')}
+return function json(b,s,p,q){${nullBytes(columns)}let e=0;let t='${columns.length === 0 ? '{' : ''}';
+${members.join('\n')}
+return t+'}'}`;
+  const make = new Function('calls', 'j', text) as (calls: readonly unknown[], j: typeof jsonOf) => RowCode['json'];
+  return make(
+    codes.map(({ call }) => call),
+    jsonOf,
+  );
 }
 
 function presentColumns(columns: readonly Column[], present: Buffer): PresentColumn[] {

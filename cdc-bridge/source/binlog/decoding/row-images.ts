@@ -44,6 +44,9 @@ export class InsertedRow implements RowImages {
     this.#after ??= this.#code.decode(this.#rows.bytes, this.#rows.latin1, this.#at, undefined);
     return this.#after;
   }
+  get afterJson(): string {
+    return this.#code.json(this.#rows.bytes, this.#rows.latin1, this.#at, undefined);
+  }
 }
 
 /** A row of a delete. */
@@ -60,6 +63,9 @@ export class DeletedRow implements RowImages {
   get before(): Row {
     this.#before ??= this.#code.decode(this.#rows.bytes, this.#rows.latin1, this.#at, undefined);
     return this.#before;
+  }
+  get beforeJson(): string {
+    return this.#code.json(this.#rows.bytes, this.#rows.latin1, this.#at, undefined);
   }
 }
 
@@ -82,14 +88,22 @@ export class UpdatedRow implements RowImages {
     return this.#before;
   }
   get after(): Row {
-    const json = this.#partial && changedJson(this.#rows.bytes, this.#from, this.#to, this.#partial);
-    this.#after ??= this.#to.code.decode(this.#rows.bytes, this.#rows.latin1, this.#to.at, json);
+    this.#after ??= this.#to.code.decode(this.#rows.bytes, this.#rows.latin1, this.#to.at, this.#changedJson());
     return this.#after;
+  }
+  get beforeJson(): string {
+    return this.#from.code.json(this.#rows.bytes, this.#rows.latin1, this.#from.at, undefined);
+  }
+  get afterJson(): string {
+    return this.#to.code.json(this.#rows.bytes, this.#rows.latin1, this.#to.at, this.#changedJson());
+  }
+  #changedJson(): (Cell | undefined)[] | undefined {
+    return this.#partial && changedJson(this.#rows.bytes, this.#from, this.#to, this.#partial);
   }
 }
 
 /** The JSON cells that stand in the image after as changes of the image before. */
-export function changedJson(
+function changedJson(
   bytes: Buffer,
   from: ImagePlace,
   to: ImagePlace,

@@ -27,6 +27,9 @@ export interface Column {
 export interface RowImages {
   readonly before?: Row;
   readonly after?: Row;
+  /** The same as the text of a JSON object, spelled as Debezium's connectors do (debezium-json.ts); written each time it is asked for. */
+  readonly beforeJson?: string;
+  readonly afterJson?: string;
 }
 
 /** Reads the rows of one table as it was when the map was written. */

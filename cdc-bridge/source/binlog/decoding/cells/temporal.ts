@@ -11,7 +11,8 @@ function fractionText(value: number, digits: number): string {
   return `.${`${value}`.padStart(fractionBytes(digits) * 2, '0').slice(0, digits)}`;
 }
 
-function bigEndian(bytes: Uint8Array, from: number, length: number): number {
+/** A whole number of so many bytes, the high one first. */
+export function bigEndian(bytes: Uint8Array, from: number, length: number): number {
   let value = 0;
   for (let at = from; at < from + length; at += 1) value = value * 256 + bytes[at]!;
   return value;
