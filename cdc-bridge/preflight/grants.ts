@@ -25,10 +25,10 @@ export async function checkGrants(database: LegacyDatabase): Promise<PreflightPr
     grants,
     database.name,
   ), 'SELECT', `\`${database.name}\`.*`, 'the initial snapshot reads the mapped tables');
-  if (database.identity.flavour === 'mysql') {
+  if (database.identity.flavour === 'mariadb') {
     require(everywhere(
-      /ALL PRIVILEGES|\bRELOAD\b|FLUSH_TABLES/,
-    ), 'RELOAD', '*.*', 'the initial snapshot locks for a moment to learn its position');
+      /ALL PRIVILEGES|BINLOG MONITOR|REPLICATION CLIENT/,
+    ), 'BINLOG MONITOR', '*.*', 'the initial snapshot asks where the binlog ends');
   }
   return problems;
 }

@@ -2,6 +2,7 @@ import type { BridgeConfig } from '../config.ts';
 
 import { BridgeError, bridgeErrors } from '../errors.ts';
 import { checkTables as checkMapping } from '../mapping/check-tables.ts';
+import { mappedTables } from '../mapping/table-mapping.ts';
 import { connectionSettings } from '../source/connection-settings.ts';
 import { LegacyDatabase } from '../source/legacy-database.ts';
 import { checkGrants } from './grants.ts';
@@ -39,12 +40,17 @@ export async function inspect(
     }),
   );
   const found = await Promise.all([
-    checkServer(database, config.database),
+    checkServer(database, config.database, importsRows(config.tables)),
     checkTables(database, config.tables),
     checkGrants(database),
   ]);
   const problems = [...mapping, ...found.flat()];
   return [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))];
+}
+
+/** Whether any rule wants the rows that are there already. */
+function importsRows(tables: BridgeConfig['tables']): boolean {
+  return mappedTables(tables).some(([, table]) => Object.values(table.events).some(({ op }) => op === 'r'));
 }
 
 export function isError({ severity }: PreflightProblem): boolean {

@@ -1,5 +1,6 @@
 import type { DatabaseConfig } from '../config.ts';
 import type { LegacyDatabase } from '../source/legacy-database.ts';
+import { managedBy } from './managed.ts';
 import type { PreflightProblem } from './problem.ts';
 
 type Variables = ReadonlyMap<string, string>;
@@ -46,11 +47,11 @@ const common: readonly Setting[] = [
     fix: ['SET GLOBAL binlog_row_image = FULL', reconnect],
   },
   {
-    severity: 'error',
+    severity: 'warning',
     code: 'binlog-row-metadata',
     variable: 'binlog_row_metadata',
     expected: 'FULL',
-    why: 'without it column names are guessed, wrongly after an ALTER TABLE',
+    why: 'names of columns are then taken from the tables as they are now; changes from before an ALTER TABLE stop the bridge',
     fix: ['SET GLOBAL binlog_row_metadata = FULL'],
     absentMeans: 'a server before MariaDB 10.5 and MySQL 8.0',
   },
@@ -93,10 +94,22 @@ const mysql: readonly Setting[] = [
 
 const dayInSeconds = 86_400;
 
-export async function checkServer(database: LegacyDatabase, config: DatabaseConfig): Promise<PreflightProblem[]> {
+export async function checkServer(
+  database: LegacyDatabase,
+  config: DatabaseConfig,
+  imports: boolean,
+): Promise<PreflightProblem[]> {
   const rows = await database.query('SHOW GLOBAL VARIABLES');
   const variables = new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
-  return judgeSettings(database.identity.flavour, variables, config.serverId);
+  const problems = judgeSettings(database.identity.flavour, variables, config.serverId);
+  return imports && config.snapshotMode === 'initial' ? problems.map(neededToImport) : problems;
+}
+
+/** Without GTIDs nobody can tell which transactions a SELECT has seen, short of locking the server. */
+function neededToImport(problem: PreflightProblem): PreflightProblem {
+  if (problem.code !== 'gtid-mode') return problem;
+  const why = 'rows that are there already can only be imported by GTID (or not at all: snapshotMode: never)';
+  return { ...problem, severity: 'error', message: `${problem.message}; ${why}` };
 }
 
 /** What the server's global variables stand in the way of. Pure. */
@@ -109,6 +122,7 @@ export function judgeSettings(
   return [
     ...settings.flatMap((setting) => checkSetting(variables, setting)),
     ...checkServerId(variables, serverId),
+    ...checkReplica(variables),
     ...checkPurgeWindow(variables),
   ];
 }
@@ -121,7 +135,26 @@ function checkSetting(
   if (found === undefined && absentMeans === undefined) return [];
   if (found?.toUpperCase() === expected) return [];
   const shown = found === undefined ? `missing (${absentMeans})` : JSON.stringify(found);
-  return [{ severity, code, message: `${variable} is ${shown}, expected ${JSON.stringify(expected)}: ${why}`, fix }];
+  const message = `${variable} is ${shown}, expected ${JSON.stringify(expected)}: ${why}`;
+  const managed = managedBy(variables);
+  return [
+    {
+      severity,
+      code,
+      message,
+      fix: managed ? [`-- ${managed.name}: in ${managed.settings}: ${variable} = ${expected}`, reconnect] : fix,
+    },
+  ];
+}
+
+/** A replica writes what it replicates to its own binlog only when it is told to. MySQL does by default, MariaDB does not. */
+function checkReplica(variables: Variables): PreflightProblem[] {
+  const logs = variables.get('log_replica_updates') ?? variables.get('log_slave_updates');
+  const mayBeReplica = variables.get('gtid_slave_pos') !== '';
+  if (logs !== 'OFF' || !mayBeReplica) return [];
+  const message =
+    'log_slave_updates is "OFF", expected "ON": what this server replicates from another is not in its binlog';
+  return [{ severity: 'error', code: 'log-replica-updates', message, fix: restart('log_slave_updates = ON') }];
 }
 
 function checkServerId(variables: Variables, serverId: number): PreflightProblem[] {
@@ -137,6 +170,11 @@ function checkServerId(variables: Variables, serverId: number): PreflightProblem
 
 /** How long a stopped bridge can be away before the changes it missed are gone; 0 is for ever. */
 function checkPurgeWindow(variables: Variables): PreflightProblem[] {
+  const managed = managedBy(variables);
+  if (managed?.retention) {
+    const message = `${managed.name} deletes binlogs as soon as it can unless it is told to keep them: a bridge that is away loses changes and has to begin anew`;
+    return [{ severity: 'warning', code: 'purge-window', message, fix: [managed.retention] }];
+  }
   const seconds =
     Number(variables.get('binlog_expire_logs_seconds') ?? 0) ||
     Number(variables.get('expire_logs_days') ?? 0) * dayInSeconds;

@@ -1,5 +1,6 @@
 import { columnsUsed, watchedColumns } from '../mapping/columns-used.ts';
 import { keyColumns, type MappedTable, mappedTables, type TablesConfig } from '../mapping/table-mapping.ts';
+import { isWalkable } from '../source/initial-snapshot/key-column.ts';
 import type { LegacyDatabase, SqlRow } from '../source/legacy-database.ts';
 import type { PreflightProblem } from './problem.ts';
 
@@ -7,11 +8,6 @@ interface Column {
   readonly name: string;
   readonly type: string;
 }
-
-/** Types that the binlog reader does not give as SELECT does. */
-const alteredTypes = /^(geometry|point|linestring|polygon|multi\w+|geo\w+|uuid|inet4|inet6|vector)$/;
-/** Types by which rows cannot be walked in order and named in text. */
-const unfitForKey = /^(.*blob|.*binary|bit|float|double|json)$/;
 
 /** Everything about the mapped tables that would make the mapping fail or lose changes. */
 export async function checkTables(database: LegacyDatabase, tables: TablesConfig): Promise<PreflightProblem[]> {
@@ -82,23 +78,14 @@ function namedColumns(section: MappedTable['columns']): { path: string[]; column
 
 function checkColumns(name: string, table: MappedTable, columns: readonly Column[]): PreflightProblem[] {
   const known = new Map(columns.map((column) => [column.name, column.type]));
-  const excluded = new Set(table.columns?.exclude);
   const named = [...columnsUsed(table).filter(({ joined }) => joined === undefined), ...namedColumns(table.columns)];
-  const missing = named
+  return named
     .filter(({ column }) => !known.has(column))
     .map(({ path, column }) => {
       const there = [...known.keys()].join(', ');
       const message = `${name}.${path.join('.')} names column ${column}, which table ${name} does not have; it has ${there}`;
       return error('missing-column', message, ['-- correct the name in the tables section']);
     });
-  const altered = columns
-    .filter(({ name: column, type }) => alteredTypes.test(type) && !excluded.has(column))
-    .map(({ name: column, type }) =>
-      error('column-type', `column ${name}.${column} has type ${type}, which cannot be read exactly`, [
-        `-- add ${column} to ${name}.columns.exclude`,
-      ]),
-    );
-  return [...missing, ...altered];
 }
 
 /** A column that is part of the mapping but whose change alone would be no event, so that the new side would keep the old value. */
@@ -116,13 +103,15 @@ function checkWatched(name: string, table: MappedTable, columns: readonly Column
 /** The key must be one of the table's unique keys without NULL, or rows would share their events. */
 async function checkKey(database: LegacyDatabase, name: string, table: MappedTable): Promise<PreflightProblem[]> {
   const rows = await database.query(
-    `SELECT s.INDEX_NAME AS name, s.COLUMN_NAME AS col, s.NULLABLE AS nullable, c.DATA_TYPE AS type FROM information_schema.STATISTICS s
+    `SELECT s.INDEX_NAME AS name, s.COLUMN_NAME AS col, s.NULLABLE AS nullable, s.SUB_PART AS part, c.DATA_TYPE AS type FROM information_schema.STATISTICS s
        JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME)
       WHERE s.TABLE_SCHEMA = ? AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 0 ORDER BY s.INDEX_NAME, s.SEQ_IN_INDEX`,
     [database.name, name],
   );
   const key = keyColumns(table);
-  const unique = [...new Set(rows.map((row) => row.name))].map((index) => rows.filter((row) => row.name === index));
+  const unique = [...new Set(rows.map((row) => row.name))]
+    .map((index) => rows.filter((row) => row.name === index))
+    .filter((index) => index.every(({ part }) => part === null));
   const match = unique.find((index) => sameColumns(index, key));
   if (!match) {
     const keys = unique.map((index) => `(${index.map(({ col }) => col).join(', ')})`).join(', ') || 'none';
@@ -133,12 +122,12 @@ async function checkKey(database: LegacyDatabase, name: string, table: MappedTab
     ];
   }
   return match
-    .filter(({ type, nullable }) => unfitForKey.test(String(type)) || nullable === 'YES')
+    .filter(({ type, nullable }) => !isWalkable(String(type)) || nullable === 'YES')
     .map(({ col, type, nullable }) => {
       const found = nullable === 'YES' ? 'may be NULL' : `has type ${type}`;
       return error(
         'table-key',
-        `${name}.key: column ${col} ${found}, expected a number, text or date that is NOT NULL`,
+        `${name}.key: column ${col} ${found}, expected a number, text, bytes or a date, NOT NULL`,
         ['-- choose another unique key'],
       );
     });

@@ -30,7 +30,7 @@ describe('a mapping that does not fit the database', () => {
   const tables = readTables(`
 tables:
   shipments: {key: sender, stream: "shipment-{idd}", columns: {exclude: [gone]}, events: {shipment-made: {op: c, data: {s: sendr}}}}
-  invoices: {key: id, stream: "invoice-{id}", events: {}}
+  invoices: {key: id, stream: "invoice-{id}", events: {invoice-made: {op: c}}}
   page_views: {key: path, stream: "page-{path}", events: {page-imported: {op: r}}}
   lines: {key: id, stream: "line-{id}", events: {line-made: {op: c}}}
   places: {key: id, stream: "place-{id}", events: {place-made: {op: c}}}
@@ -41,7 +41,7 @@ tables:
     await legacy.run(
       'CREATE TABLE `lines` (id INT PRIMARY KEY, o INT, CONSTRAINT fk_o FOREIGN KEY (o) REFERENCES orders (id) ON DELETE CASCADE)',
     );
-    await legacy.run('CREATE TABLE places (id VARBINARY(8) PRIMARY KEY, at POINT)');
+    await legacy.run('CREATE TABLE places (id DOUBLE PRIMARY KEY, at POINT)');
     const problems = await preflight(bridgeConfig(legacy, tables));
     expect(codes(problems).filter((code) => !code.startsWith('warning purge'))).toEqual([
       'error missing-column',
@@ -50,7 +50,6 @@ tables:
       'error table-key',
       'error missing-table',
       'error table-engine',
-      'error column-type',
       'error table-key',
       ...((await cascadesAreLogged()) ? [] : ['warning cascade']),
     ]);
@@ -86,7 +85,7 @@ it('names the privileges that the account lacks, and the GRANT for each', async 
   await legacy.run(`GRANT SELECT ON \`${legacy.name}\`.shipments TO '${user}'@'%'`);
   const url = Object.assign(new URL(legacy.url), { username: user, password: 'secret' }).href;
   const lacking = await preflight(bridgeConfig({ url }));
-  const wanted = { mariadb: ['REPLICATION SLAVE'], mysql: ['REPLICATION SLAVE', 'RELOAD'] }[legacy.flavour];
+  const wanted = { mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR'], mysql: ['REPLICATION SLAVE'] }[legacy.flavour];
   const grants = wanted.map((privilege) => `GRANT ${privilege} ON *.* TO '${user}'@'%'`);
   for (const grant of grants) await legacy.run(grant);
   await legacy.run(`GRANT SELECT ON \`${legacy.name}\`.* TO '${user}'@'%'`);

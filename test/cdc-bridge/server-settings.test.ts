@@ -35,7 +35,7 @@ it('tells everything about a server left at MariaDB’s defaults, with the SQL t
     ['error', 'log-bin', '-- in the [mysqld] section of my.cnf, then restart: log_bin = binlog'],
     ['error', 'binlog-format', 'SET GLOBAL binlog_format = ROW'],
     ['error', 'binlog-row-image', 'SET GLOBAL binlog_row_image = FULL'],
-    ['error', 'binlog-row-metadata', 'SET GLOBAL binlog_row_metadata = FULL'],
+    ['warning', 'binlog-row-metadata', 'SET GLOBAL binlog_row_metadata = FULL'],
     ['warning', 'annotate', 'SET GLOBAL binlog_annotate_row_events = ON'],
     ['error', 'server-id', '-- set another legacy.database.serverId'],
     ['warning', 'purge-window', 'SET GLOBAL binlog_expire_logs_seconds = 604800'],
@@ -56,4 +56,43 @@ it('warns of a MySQL without GTIDs, and takes compressed transactions and partia
 it('calls a server too old that cannot log column names', () => {
   const { binlog_row_metadata: _newer, ...old } = fit;
   expect(judge('mariadb', old).map(([, code]) => code)).toEqual(['binlog-row-metadata']);
+});
+
+it('sends the operator of a managed database where its settings are, and tells how to keep its binlogs', () => {
+  const rds = judgeSettings(
+    'mysql',
+    new Map([
+      ['datadir', '/rdsdbdata/db/'],
+      ['log_bin', 'ON'],
+      ['binlog_format', 'MIXED'],
+    ]),
+    4242,
+  );
+  const fixes = rds.flatMap(({ fix }) => fix);
+  expect(fixes).toContain('-- Amazon RDS: in the DB parameter group: binlog_format = ROW');
+  expect(fixes).toContain("CALL mysql.rds_set_configuration('binlog retention hours', 168)");
+  expect(fixes.filter((sql) => /^SET GLOBAL/.test(sql))).toEqual([]);
+});
+
+it('refuses a replica that does not log what it replicates, and no MariaDB that is none', () => {
+  const codesOf = (variables: [string, string][]) =>
+    judgeSettings('mariadb', new Map(variables), 4242).map(({ code }) => code);
+  expect(
+    codesOf([
+      ['log_slave_updates', 'OFF'],
+      ['gtid_slave_pos', '0-1-7'],
+    ]),
+  ).toContain('log-replica-updates');
+  expect(
+    codesOf([
+      ['log_slave_updates', 'OFF'],
+      ['gtid_slave_pos', ''],
+    ]),
+  ).not.toContain('log-replica-updates');
+  expect(
+    codesOf([
+      ['log_slave_updates', 'ON'],
+      ['gtid_slave_pos', '0-1-7'],
+    ]),
+  ).not.toContain('log-replica-updates');
 });
