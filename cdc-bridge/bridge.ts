@@ -186,7 +186,8 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
     requireSameServer(cursor.server, database.identity);
     requireSameSource(cursor, config.database.topics ? 'topics' : 'binlog');
     requireHeadAtOrAfter(await database.head(kindOf(cursor.progress.position)), cursor);
-    progress.reach(stored.head);
+    // Not only what the cursor covers: parked changes that were released since stand behind it.
+    progress.reach(await log.head('domain'));
   }
   const from = await startingPlace(config, database, cursor);
   const mapping = compileMapping(config.tables, config.functions);

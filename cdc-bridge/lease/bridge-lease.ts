@@ -40,12 +40,16 @@ export class BridgeLease {
     const { log, bridge, ttlMs, telemetry } = ports;
     const holder = `process ${process.pid} on ${hostname()} (${randomUUID().slice(0, 8)})`;
     while (!signal.aborted) {
-      const answer = await log.leases.acquire(`bridge:${bridge}`, holder, ttlMs);
-      if (answer.kind === 'acquired') {
+      const answer = await log.leases.acquire(`bridge:${bridge}`, holder, ttlMs).catch((error: LogError) => {
+        if (!error.retriable) throw error;
+        telemetry.logUnavailable(error.message, askAgainMs);
+        return undefined;
+      });
+      if (answer?.kind === 'acquired') {
         telemetry.tookOver(answer.lease.name, answer.lease.epoch);
         return new BridgeLease(ports, answer.lease);
       }
-      standby({ holder: answer.holder, until: answer.until });
+      if (answer?.kind === 'held') standby({ holder: answer.holder, until: answer.until });
       await delay(askAgainMs, undefined, { signal }).catch(() => {});
     }
     return undefined;

@@ -78,8 +78,9 @@ async function lastWanted(
   head: number,
 ) {
   const found: RecordedEvent[] = [];
-  for (let end = head; end > 0 && found.length < last; end -= 1_000) {
-    const events = await between(log, topic, Math.max(0, end - 1_000), end);
+  const { offset: tail } = await log.tail(topic);
+  for (let end = head; end > tail && found.length < last; end -= 1_000) {
+    const events = await between(log, topic, Math.max(tail, end - 1_000), end);
     found.unshift(...events.filter(wanted));
   }
   return last === 0 ? [] : found.slice(-last);
