@@ -325,6 +325,30 @@ const mysqlJson = [
   "CAST(ST_GeomFromText('POINT(1 2)') AS JSON)",
 ];
 
+/** Neighbours of every kind, since the binlog describes kinds apart and tells by their order alone whom it means. */
+const mixedColumns = [
+  of('VARCHAR(20) CHARACTER SET latin1', "'é'"),
+  of('POINT', "ST_GeomFromText('POINT(1 2)', 4326)"),
+  of('INT UNSIGNED', '4294967295'),
+  of("ENUM('я','x') CHARACTER SET cp1251", "'я'"),
+  of('DECIMAL(9,2)', '-1.5'),
+  of('TEXT CHARACTER SET gbk', "'中'"),
+  of('BIT(3)', '5'),
+  of("SET('é','b') CHARACTER SET latin2", "'é,b'"),
+  of('VARBINARY(9)', "X'FF'"),
+  of('YEAR', '2025'),
+  of('DOUBLE UNSIGNED', '1.5'),
+  of('JSON', "'[1, 2]'"),
+  of('TINYINT', '-1'),
+  of("ENUM('é') CHARACTER SET latin1", "'é'"),
+  of('BLOB', "X'00'"),
+  of('CHAR(5) CHARACTER SET utf8mb4', "'🚚'"),
+  of('GEOMETRY', "ST_GeomFromText('LINESTRING(0 0, 1 1)')"),
+  of('TIMESTAMP(3) NULL', "'2024-02-29 23:59:59.123'"),
+  of('BIGINT UNSIGNED', '18446744073709551615'),
+  of('VARCHAR(9) CHARACTER SET ucs2', "'日本'"),
+];
+
 /** Every kind of table that the two servers have. */
 export const typeZoo: readonly ZooTable[] = [
   { name: 'zoo_integers', columns: integerColumns },
@@ -361,6 +385,30 @@ export const typeZoo: readonly ZooTable[] = [
     columns: [of('VECTOR(3)', "TO_VECTOR('[1,2.5,-3e-5]')"), of('VECTOR', "TO_VECTOR('[0.1]')")],
   },
   { name: 'zoo_gb18030', only: 'mysql', columns: [of('VARCHAR(50) CHARACTER SET gb18030', ...words, "'🚚'")] },
+  { name: 'zoo_mixed', columns: mixedColumns },
+  { name: 'zoo_mixed_back', columns: [...mixedColumns].reverse() },
+  {
+    name: 'zoo_mixed_mariadb',
+    only: 'mariadb',
+    columns: [
+      of('UUID', "'00112233-4455-6677-8899-aabbccddeeff'"),
+      ...mixedColumns.slice(0, 6),
+      of('INET6', "'::1'"),
+      of('VARCHAR(200) CHARACTER SET sjis COMPRESSED', "'日本'"),
+      of('INET4', "'1.2.3.4'"),
+      ...mixedColumns.slice(6),
+    ],
+  },
+  {
+    name: 'zoo_mixed_mysql',
+    only: 'mysql',
+    columns: [
+      of('VECTOR(2)', "TO_VECTOR('[1,2]')"),
+      ...mixedColumns.slice(0, 6),
+      of('VECTOR(1)', "TO_VECTOR('[3]')"),
+      of('VARCHAR(9) CHARACTER SET sjis', "'日本'"),
+    ],
+  },
   {
     name: 'zoo_addresses',
     only: 'mariadb',

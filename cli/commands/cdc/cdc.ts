@@ -4,6 +4,8 @@ import { addDryRun } from './dry-run.ts';
 import { addParked } from './parked.ts';
 import { addStatus } from './status.ts';
 import { addSuggest } from './suggest.ts';
+import { addTail } from './tail.ts';
+import { addVerify } from './verify.ts';
 
 /** `strangler cdc …`: the bridge and what it reads, one file for each command. */
 export function addCdc(program: Command): void {
@@ -13,4 +15,6 @@ export function addCdc(program: Command): void {
   addCoverage(cdc);
   addDryRun(cdc);
   addSuggest(cdc);
+  addTail(cdc);
+  addVerify(cdc);
 }
