@@ -43,10 +43,14 @@ export function datetimeCount(bytes: Uint8Array, at: number, digits: number): st
   if (Number.isNaN(days)) return `"${datetime(bytes, at, digits)}"`;
   const clock = ((upper & 1) << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!;
   const seconds = days * 86_400 + secondsOf(clock);
-  const micros = fractionMicros(bytes, at + 5, digits);
-  if (digits <= 3) return `${seconds * 1_000 + micros / 1_000}`;
-  const whole = seconds * 1_000_000 + micros;
-  return Number.isSafeInteger(whole) ? `${whole}` : `${BigInt(seconds) * 1_000_000n + BigInt(micros)}`;
+  return countText(seconds, fractionMicros(bytes, at + 5, digits), digits <= 3 ? 3 : 6);
+}
+
+/** Optimization: seconds and their fraction are put together as text, which is cheaper than writing so large a number, and exact. */
+function countText(seconds: number, micros: number, digits: 3 | 6): string {
+  const fraction = digits === 3 ? micros / 1_000 : micros;
+  if (seconds > 0) return `${seconds}${`${fraction}`.padStart(digits, '0')}`;
+  return `${BigInt(seconds) * 10n ** BigInt(digits) + BigInt(fraction)}`;
 }
 
 /** TIME as JSON: microseconds, negative ones and those of more than a day too. */
