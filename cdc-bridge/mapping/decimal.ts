@@ -36,7 +36,7 @@ function parse(value: unknown): Decimal | undefined {
 function compare(a: Decimal, b: Decimal): number {
   if (a.negative !== b.negative) return a.negative ? -1 : 1;
   const size = compareSizes(a, b);
-  return a.negative ? -size : size;
+  return a.negative ? 0 - size : size;
 }
 
 /** Digits begin with the highest that is not 0, so the larger number is the one that begins higher; then digits decide from the left. */

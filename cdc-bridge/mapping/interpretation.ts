@@ -29,13 +29,26 @@ function interpret(row: Row, readings: ReadonlyMap<string, Reading>): Row {
   return read;
 }
 
-/** Binary columns come as base64; `latin1` is Windows-1252, as it is to MySQL. */
-function textReading(encoding: string): Reading {
+/** What Windows-1252 has at 0x80 to 0x9F; the five that it leaves open are control characters. */
+const windows1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+
+/** Gives bytes as text; throws TypeError when they are none. */
+type Decode = (bytes: Buffer) => string;
+
+/** `latin1` is Windows-1252, to MySQL as to the WHATWG's Encoding Standard; some versions of Node take it for ISO 8859-1. */
+function compileDecode(encoding: string): Decode {
   const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  if (decoder.encoding !== 'windows-1252' && decoder.encoding !== 'latin1') return (bytes) => decoder.decode(bytes);
+  return (bytes) => bytes.toString('latin1').replace(/[\x80-\x9f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80]!);
+}
+
+/** Binary columns come as base64. */
+function textReading(encoding: string): Reading {
+  const decode = compileDecode(encoding);
   return (cell) => {
     if (typeof cell !== 'string') return new Unreadable(`declared as ${encoding}, but it holds no bytes`);
     try {
-      return decoder.decode(Buffer.from(cell, 'base64'));
+      return decode(Buffer.from(cell, 'base64'));
     } catch {
       return new Unreadable(`its bytes are not ${encoding}`);
     }
