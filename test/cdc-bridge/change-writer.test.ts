@@ -108,7 +108,7 @@ describe('writing changes', () => {
     await life(log.log, history);
     const expected = await outcome(log.log);
     expect(expected.domain).toHaveLength(6);
-    expect(expected.parked.flatMap(([, data]) => (data as Parked).changes.map(({ reason }) => reason))).toEqual([
+    expect(expected.parked.flatMap(([, data]) => (data as unknown as Parked).changes.map(({ reason }) => reason))).toEqual([
       'column-absent',
       'behind-parked',
       'behind-parked',
