@@ -150,6 +150,7 @@ it('gives each row one import or its creation and then each change once, whateve
           await deliver(at + before);
           if (live.remaining.length === 0) break;
           const window = live.open();
+          if (at > 0) expect(window.begin(positionOf(at - 1))).toBe(false);
           const lowest = upTo(at + low);
           const visible = upTo(lowest + seen);
           const highest = upTo(visible + high);
