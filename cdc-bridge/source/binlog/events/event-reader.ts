@@ -13,6 +13,8 @@ import { xidText } from './xid-text.ts';
 
 const other: BinlogEvent = { kind: 'other' };
 const binlogVersion = 4;
+/** Nothing in it that has a meaning in positions or paths. */
+const fileName = /^[^\p{Cc}:@/\\]+\.\d+$/u;
 const algorithms = { none: 0, crc32: 1 } as const;
 
 /** What a reader of events is told beforehand. */
@@ -157,6 +159,8 @@ export class EventReader {
   #rotate(event: Buffer, end: number): BinlogEvent {
     const offset = Number(event.readBigUInt64LE(headerBytes));
     const name = event.toString('utf8', headerBytes + 8, end);
+    if (!fileName.test(name))
+      throw undecodable(`a binlog file ${JSON.stringify(name)}, expected a name such as binlog.000003`);
     this.#place.enter(name, offset);
     return { kind: 'file', name, offset };
   }

@@ -31,7 +31,14 @@ function begin(event: Buffer, pos: number, gtid: string | undefined): Transactio
 }
 
 const taggedFields = { flags: 0n, uuid: 1n, number: 2n, tag: 3n } as const;
+const tagPattern = /^[a-z_][a-z0-9_]{0,31}$/;
 const maxTagBytes = 32;
+
+/** A tag as it may be, or `otherwise`. */
+export function requireTag(tag: string, otherwise?: string): string {
+  if (tagPattern.test(tag) || tag === otherwise) return tag;
+  throw undecodable(`a GTID tag ${JSON.stringify(tag)}, expected up to 32 letters, digits and underscores`);
+}
 
 /**
  * MySQL 8.3 and later, of a GTID with a tag: a message of numbered fields in ascending order, everything in it packed integers
@@ -56,11 +63,12 @@ export function readTaggedGtid(event: Buffer, end: number, pos: number): Transac
   const uuid = uuidText(Buffer.from(Array.from({ length: 16 }, () => Number(message.unsigned() & 0xffn))));
   requireField(message.unsigned(), taggedFields.number);
   const number = message.signed();
+  if (number < 1n) throw undecodable(`transaction number ${number} in a tagged GTID`);
   requireField(message.unsigned(), taggedFields.tag);
   const length = Number(message.unsigned());
   if (length > maxTagBytes) throw undecodable(`a GTID tag of ${length} bytes, expected at most ${maxTagBytes}`);
-  const tag = message.latin1(length);
-  return begin(event, pos, tag === '' ? `${uuid}:${number}` : `${uuid}:${tag}:${number}`);
+  const tag = requireTag(message.latin1(length));
+  return begin(event, pos, `${uuid}:${tag}:${number}`);
 }
 
 function requireField(found: bigint, expected: bigint): void {

@@ -1,7 +1,7 @@
 import { ByteCursor } from '../decoding/byte-cursor.ts';
 import { undecodable } from '../decoding/undecodable.ts';
 import { headerBytes } from './event-header.ts';
-import { uuidText } from './gtid-event.ts';
+import { requireTag, uuidText } from './gtid-event.ts';
 
 /** MariaDB's GTID_LIST: count u32, of which the four highest bits are flags · per GTID: domain u32, server u32, sequence number u64. */
 export function readGtidList(event: Buffer, end: number): string {
@@ -27,8 +27,9 @@ export function readPreviousGtids(event: Buffer, end: number): string {
   const entries: string[] = [];
   for (let index = 0; index < sources; index++) {
     const uuid = uuidText(set.bytes(16));
-    const tag = form === 1n ? set.bytes(set.byte() >> 1).toString('latin1') : '';
-    entries.push([uuid, ...(tag === '' ? [] : [tag]), ...readIntervals(set)].join(':'));
+    const tag = form === 1n ? requireTag(set.bytes(set.byte() >> 1).toString('latin1'), '') : '';
+    const intervals = readIntervals(set);
+    if (intervals.length > 0) entries.push([uuid, ...(tag === '' ? [] : [tag]), ...intervals].join(':'));
   }
   return entries.join(',');
 }
@@ -38,7 +39,9 @@ function readIntervals(set: ByteCursor): string[] {
   const intervals: string[] = [];
   for (let index = 0; index < count; index++) {
     const both = set.bytes(16);
-    intervals.push(`${both.readBigUInt64LE(0)}-${both.readBigUInt64LE(8) - 1n}`);
+    const [first, next] = [both.readBigUInt64LE(0), both.readBigUInt64LE(8)];
+    if (first < 1n || next <= first) throw undecodable(`transactions from ${first} to before ${next} in a GTID set`);
+    intervals.push(`${first}-${next - 1n}`);
   }
   return intervals;
 }

@@ -33,4 +33,13 @@ export class LoggedRow implements RowChange {
   get after(): Row | undefined {
     return this.#images.after;
   }
+
+  /** The images as Debezium's connectors spell them; written each time they are asked for. */
+  get beforeJson(): string | undefined {
+    return this.#images.beforeJson;
+  }
+
+  get afterJson(): string | undefined {
+    return this.#images.afterJson;
+  }
 }

@@ -146,8 +146,11 @@ export class TransactionAssembly {
 
   #begin(begin: TransactionBegin): undefined {
     if (this.#open) throw undecodable(`${this.#nameOf(begin)} begins before ${this.#nameOf(this.#open)} has ended`);
-    if (begin.gtid === undefined && this.#options.from.kind !== 'file')
+    const { kind } = this.#options.from;
+    if (begin.gtid === undefined && kind !== 'file')
       throw undecodable('a transaction without a GTID: gtid_mode was not ON when it was written');
+    if (begin.gtid !== undefined && kind !== 'file' && gtidKind(begin.gtid) !== kind)
+      throw undecodable(`transaction ${begin.gtid} behind a position of ${kind}'s`);
     this.#tables.clear();
     this.#open = new OpenTransaction(begin);
   }

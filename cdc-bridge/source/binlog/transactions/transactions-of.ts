@@ -147,8 +147,9 @@ class Reading {
   #beforeFile(first: BinlogEvent, preface: readonly BinlogEvent[]): GtidSet {
     const gtids = first.kind === 'begin' ? first.gtid : undefined;
     if (gtids === undefined) return new FilePosition(this.#server, this.#reader.file, this.#reader.offset);
-    const before = preface.findLast((event) => event.kind === 'gtids-before');
-    return parseGtidSet(gtids.includes(':') ? 'mysql' : 'mariadb', before?.gtids ?? '');
+    const flavour = gtids.includes(':') ? 'mysql' : 'mariadb';
+    const before = preface.findLast((event) => event.kind === 'gtids-before' && event.flavour === flavour);
+    return parseGtidSet(flavour, before?.kind === 'gtids-before' ? before.gtids : '');
   }
 
   #tellFile(): void {
