@@ -44,12 +44,12 @@ export async function pinView(database: LegacyDatabase, tables: readonly Verifie
   }
 }
 
-async function pin({ identity }: LegacyDatabase, session: Session, locks: boolean): Promise<string> {
+async function pin(database: LegacyDatabase, session: Session, locks: boolean): Promise<string> {
   await session.query("SET SESSION time_zone = '+00:00', SESSION sql_mode = ''");
   await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   if (locks) await session.query('FLUSH TABLES WITH READ LOCK');
   await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-  return identity.flavour === 'mysql' ? mysqlPosition(session) : mariadbPosition(session);
+  return database.identity.flavour === 'mysql' ? database.head() : mariadbPosition(session);
 }
 
 /** Puts every row into a replica; gives how many. */
@@ -75,11 +75,6 @@ async function mariadbPosition(session: Session): Promise<string> {
     Number(value('binlog_snapshot_position')),
   ]);
   return `mariadb:${row!.gtids ?? ''}`;
-}
-
-async function mysqlPosition(session: Session): Promise<string> {
-  const [row] = await session.query('SELECT @@GLOBAL.gtid_executed AS gtids');
-  return `mysql:${String(row!.gtids).replace(/\s/g, '')}`;
 }
 
 async function* tableRows(

@@ -1,6 +1,6 @@
 import { parseSourcePosition } from '../../contract/source-position.ts';
 import { gtidSetOf } from '../positions/gtid.ts';
-import type { ChangeSource, SourceTransaction } from '../source/change-source.ts';
+import type { ChangeSource } from '../source/change-source.ts';
 import type { LegacyDatabase } from '../source/legacy-database.ts';
 import { compareTable } from './compare-table.ts';
 import type { Difference, TableVerdict, Verdict } from './difference.ts';
@@ -149,12 +149,15 @@ async function replayUpTo(
 ): Promise<void> {
   const target = gtidSetOf(parseSourcePosition(to));
   const missingAt = (position: string) => gtidSetOf(parseSourcePosition(position)).missing(target);
-  if (missingAt(from) === 0) return;
+  let missing = missingAt(from);
+  if (missing === 0) return;
   for await (const batch of source.follow({ position: from }, signal)) {
-    for (const transaction of batch) if (target.has(transaction.gtid)) replay.apply(transaction);
-    const missing = missingAt((batch.at(-1) as SourceTransaction).position);
+    for (const transaction of batch) {
+      replay.apply(transaction);
+      missing = missingAt(transaction.position);
+      if (missing === 0) return;
+    }
     onProgress({ doing: 'replaying', transactions: replay.transactions, missing });
-    if (missing === 0) return;
   }
   signal.throwIfAborted();
 }
