@@ -1,5 +1,6 @@
 import { derivedId } from '../../contract/event-id.ts';
 import { type EventLog, LogError, type StreamAppend } from '../../contract/event-log.ts';
+import type { JsonObject } from '../../contract/json.ts';
 import { rawTransaction, restoredTransaction, type TransactionStep } from './raw-transaction.ts';
 
 const action = 'row-changes-kept';
@@ -11,34 +12,61 @@ function streamOf(bridge: string): string {
   return `row-changes-${bridge}`;
 }
 
+/** Whole transactions share an event up to about this size of theirs in the binlog. */
+const bytesPerEvent = 256 * 1024;
+
 /**
- * What keeps these transactions on the log, to be appended with the events that are made of them: one event for each transaction or piece
- * that has rows of a `wanted` table, or writes whose rows are unknown. The changes must have passed the shield.
+ * What keeps these transactions on the log, to be appended with the events that are made of them and the position behind them. Kept are those
+ * that have rows of a `wanted` table, or writes whose rows are unknown. The changes must have passed the shield. Optimization: whole
+ * transactions share an event, since an event costs the log more than a small transaction; they are never read twice, for the position
+ * is stored with them. A piece, which may be read again and then in another company, has one of its own.
  */
 export function keptRowChanges(
   bridge: string,
   transactions: readonly TransactionStep[],
   wanted: (table: string) => boolean,
 ): StreamAppend[] {
-  return transactions.flatMap((transaction) => {
+  const kept: StreamAppend[] = [];
+  let together: Kept[] = [];
+  let bytes = 0;
+  const close = () => {
+    if (together.length > 0) kept.push(keep(bridge, together));
+    together = [];
+    bytes = 0;
+  };
+  for (const transaction of transactions) {
     const rows = transaction.rows.filter(({ table }) => wanted(table));
-    return rows.length + transaction.unread.length === 0 ? [] : [keep(bridge, transaction, rows)];
-  });
+    if (rows.length + transaction.unread.length === 0) continue;
+    if (transaction.piece) close();
+    together.push({ transaction, rows });
+    bytes += transaction.bytes;
+    if (transaction.piece || bytes > bytesPerEvent) close();
+  }
+  close();
+  return kept;
 }
 
-function keep(bridge: string, transaction: TransactionStep, rows: TransactionStep['rows']): StreamAppend {
-  const { name, committedAt, piece } = transaction;
+/** A transaction with those of its rows that are kept. */
+interface Kept {
+  readonly transaction: TransactionStep;
+  readonly rows: TransactionStep['rows'];
+}
+
+function keep(bridge: string, together: readonly Kept[]): StreamAppend {
+  const first = together[0]!.transaction;
+  const last = together.at(-1)!.transaction;
+  const transactions = together.map(({ transaction, rows }) => rawTransaction(transaction, rows));
   return {
     topic: 'row-changes',
     stream: streamOf(bridge),
     expect: 'any',
     events: [
       {
-        id: derivedId(bridge, 'row-changes', name, piece?.index ?? 0),
-        parent: name,
+        id: derivedId(bridge, 'row-changes', first.name, last.name, first.piece?.index ?? 0),
+        parent: last.name,
         action,
-        data: rawTransaction(transaction, rows),
-        meta: { schema: 1, occurredAt: committedAt, origin: 'legacy-cdc', position: name },
+        data: { transactions },
+        meta: { schema: 1, occurredAt: last.committedAt, origin: 'legacy-cdc', position: last.name },
       },
     ],
   };
@@ -61,7 +89,8 @@ export async function* recordedTransactions(
     const page = await readPage(log, offset, strict);
     for (const { action: found, data, meta } of page) {
       if (meta.address.offset > head) return;
-      if (found === action && meta.stream === streamOf(bridge)) yield restoredTransaction(data);
+      if (found !== action || meta.stream !== streamOf(bridge)) continue;
+      for (const transaction of data.transactions as JsonObject[]) yield restoredTransaction(transaction);
     }
     offset = page.at(-1)?.meta.address.offset ?? head;
     strict = true;

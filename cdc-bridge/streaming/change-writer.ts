@@ -52,6 +52,8 @@ export interface WriterPorts {
 
 /** What steps come to: changes kept as they were read, changes set aside, and events for the domain. */
 interface Plan {
+  /** As they passed the shield. */
+  readonly transactions: TransactionStep[];
   readonly kept: StreamAppend[];
   readonly parked: StreamAppend[];
   readonly events: Addressed[];
@@ -90,9 +92,14 @@ export class ChangeWriter {
         this.#planChunk(step, plan);
       } else this.#planTransaction(step, plan);
     }
+    if (this.#ports.keepRowChanges) plan.kept.push(...this.#keep(plan.transactions));
     const isQuiet = plan.kept.length + plan.parked.length + plan.events.length === 0 && !mustStore;
     if (isQuiet && Date.now() - this.#storedAt < quietCursorMs) return;
     await this.#append(plan, place.cursor(this.#ports.groups.open));
+  }
+
+  #keep(transactions: readonly TransactionStep[]): StreamAppend[] {
+    return keptRowChanges(this.#ports.bridge, transactions, (table) => this.#keptTables.has(table));
   }
 
   async #append({ kept, parked, events }: Plan, cursor: Cursor): Promise<void> {
@@ -123,7 +130,7 @@ export class ChangeWriter {
   }
 
   #planTransaction(step: TransactionStep, plan: Plan): void {
-    const { bridge, shield, mapping, groups, parked, keepRowChanges } = this.#ports;
+    const { bridge, shield, mapping, groups, parked } = this.#ports;
     const transaction = shield(step);
     const all = mapping.of(transaction.rows, transaction.piece === undefined);
     const groupIds = groups.assign(transaction, transaction.rows, (index) => rowName(all[index]!));
@@ -140,8 +147,7 @@ export class ChangeWriter {
     }
     this.#parkUnread(parking, transaction);
     plan.parked.push(...parking.items());
-    if (keepRowChanges)
-      plan.kept.push(...keptRowChanges(bridge, [transaction], (table) => this.#keptTables.has(table)));
+    plan.transactions.push(transaction);
   }
 
   /** What becomes of a change; one that cannot go to the log is set aside. */
@@ -188,7 +194,7 @@ export class ChangeWriter {
 }
 
 function nothing(): Plan {
-  return { kept: [], parked: [], events: [] };
+  return { transactions: [], kept: [], parked: [], events: [] };
 }
 
 interface Objection {

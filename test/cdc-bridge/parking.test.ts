@@ -246,10 +246,10 @@ describe('releasing parked changes', () => {
     await (await bridgeLife(log.log, narrow)).write(pieces);
     expect(await parkedOn(log.log)).toEqual([]);
     expect((await allEvents(log.log)).map(({ data }) => data.a)).toEqual([1, 2, 3]);
-    const kept = (await allEvents(log.log, 'row-changes')).map(({ data }) => data.piece);
-    expect(kept).toEqual([
-      { index: 0, last: false },
-      { index: 1, last: true },
+    const kept = await allEvents(log.log, 'row-changes');
+    expect(kept.map(({ data }) => data.transactions)).toMatchObject([
+      [{ piece: { index: 0, last: false } }],
+      [{ piece: { index: 1, last: true } }],
     ]);
   });
 });

@@ -82,15 +82,31 @@ it('remembers which rows a snapshot had seen', async () => {
 
 it('begins where the topic begins, passes over those of other bridges, and refuses a place that is gone', async () => {
   const history = Array.from({ length: 50 }, (_, n) => inserted(n + 1, [{ id: n, s: 1 }]));
-  await keep(history.slice(0, 25));
+  for (const transaction of history.slice(0, 25)) await keep([transaction]);
   await keep([inserted(99, [{ id: 99, s: 1 }])], 'another');
-  await keep(history.slice(25));
+  for (const transaction of history.slice(25)) await keep([transaction]);
   await log.log.trim('row-changes', { bytes: 8_000, ageMs: 1e12 });
   const found = await recorded();
   expect(found.length).toBeGreaterThan(10);
   expect(found.map(({ name }) => name)).toEqual(history.slice(-found.length).map(({ name }) => name));
   await expect(recorded(0)).rejects.toMatchObject({ code: 'log-trimmed' });
   expect(await recorded(50)).toHaveLength(1);
+});
+
+it('keeps small transactions together, large ones and pieces apart', async () => {
+  const one = (number: number) => inserted(number, [{ id: number, s: 1 }]);
+  const history = [
+    one(1),
+    one(2),
+    { ...one(3), bytes: 2 ** 20 },
+    one(4),
+    { ...one(5), piece: { index: 0, last: true } },
+    one(6),
+  ];
+  await keep(history);
+  const events = await log.log.read('row-changes', 0, 10);
+  expect(events.map(({ parent }) => parent)).toEqual([3, 4, 5, 6].map((n) => `mariadb:0-1-${n}`));
+  expect((await recorded()).map(({ name }) => name)).toEqual(history.map(({ name }) => name));
 });
 
 it('is answered duplicate when it is kept again', async () => {
