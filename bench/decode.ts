@@ -52,7 +52,7 @@ function microsecondsARow(decode: Decode, events: readonly Buffer[]): number {
 }
 
 function eachEvent(events: readonly Buffer[], take: (images: readonly RowImages[]) => void): number {
-  const decoders = new TableDecoders(noHints);
+  const decoders = new TableDecoders(noHints, 'mariadb');
   let decoder: TableDecoder | undefined;
   let rows = 0;
   for (const event of events) {

@@ -25,7 +25,7 @@ export async function* recordedBinlog(
 ): AsyncGenerator<SourceTransaction> {
   const { maxEvent: maxEventBytes, maxHeld: maxHeldBytes } = config;
   const stream = await openBinlogFile(path, { maxEventBytes });
-  const decoders = new TableDecoders(hints);
+  const decoders = new TableDecoders(hints, stream.server.flavour);
   try {
     const batches = transactionsOf(stream, {
       database: connectionSettings(config).database,

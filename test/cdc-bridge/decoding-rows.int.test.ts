@@ -67,7 +67,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
       await legacy.run(`SET GLOBAL binlog_row_metadata = ${level}`);
       await legacy.run(`CREATE TABLE t (${telling})`);
       const events = await eventsOf(legacy, () => legacy.run(`INSERT INTO t VALUES (${told})`));
-      const { rows, decoder } = decodeEvents(events, await catalogueOf(legacy));
+      const { rows, decoder } = decodeEvents(events, flavour, await catalogueOf(legacy));
       const after = rows[0]!.after!;
       expect(Object.entries(after)).toEqual(Object.entries(expected));
       expect(decoder.columns[6]!.members).toEqual(['a', 'b,c', "d'e", 'x\\\ny', 'ü']);
@@ -80,7 +80,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
       await legacy.run('CREATE TABLE t (id INT PRIMARY KEY, a INT, b VARCHAR(10))');
       const events = await eventsOf(legacy, () => legacy.run("INSERT INTO t VALUES (1, 2, 'x')"));
       await legacy.run('ALTER TABLE t MODIFY b VARCHAR(400)');
-      const read = async () => decodeEvents(events, await catalogueOf(legacy));
+      const read = async () => decodeEvents(events, flavour, await catalogueOf(legacy));
       await expect(read()).rejects.toThrow(StaleHints);
       await expect(read()).rejects.toThrow(/b is varchar\(400\), its rows have VARCHAR.*binlog_row_metadata=FULL/);
       await legacy.run('ALTER TABLE t DROP COLUMN b');
@@ -98,11 +98,11 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
       ] as const) {
         await legacy.run(`SET SESSION binlog_row_image = ${image}`);
         const events = await eventsOf(legacy, () => legacy.run('UPDATE t SET a = a + 1'));
-        const { rows } = decodeEvents(events);
+        const { rows } = decodeEvents(events, flavour);
         expect(values(rows[0]!.before)).toEqual(before);
         expect(values(rows[0]!.after)).toEqual(after);
       }
-      const { rows } = decodeEvents(await eventsOf(legacy, () => legacy.run('UPDATE t SET c = NULL')));
+      const { rows } = decodeEvents(await eventsOf(legacy, () => legacy.run('UPDATE t SET c = NULL')), flavour);
       expect(values(rows[0]!.after)).toEqual({ id: 1, a: 12, c: null });
     });
 
@@ -115,7 +115,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
         await legacy.run("UPDATE t SET a = CONCAT(a, 'é') WHERE id < 100");
         await legacy.run('DELETE FROM t WHERE id >= 400');
       });
-      const { rows } = decodeEvents(events);
+      const { rows } = decodeEvents(events, flavour);
       expect(rows.length).toBe(count + 100 + 100);
       rows.slice(0, count).forEach(({ before, after }, id) => {
         expect({ before, ...after }).toEqual({ before: undefined, id, a: 'x'.repeat(id % 300) });
@@ -135,7 +135,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
         await legacy.run('INSERT INTO t (id, a, z) VALUES (1, 5, 6), (2, 50, 60)');
         await legacy.run('UPDATE t SET id = 3, a = 7 WHERE id = 1');
       });
-      const { rows, decoder } = decodeEvents(events);
+      const { rows, decoder } = decodeEvents(events, flavour);
       expect(values(rows[0]!.after)).toEqual({ id: 1, a: 5, v: 10, s: 's5', hidden: 7, z: 6 });
       expect(values(rows[2]!.after)).toEqual({ id: 3, a: 7, v: 14, s: 's7', hidden: 7, z: 6 });
       const unseen = decoder.columns.filter(({ visible }) => !visible).map(({ name }) => name);
@@ -147,7 +147,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
       const events = await eventsOf(legacy, () => legacy.run("INSERT INTO t VALUES (1, 'cc')"));
       for (const { type, body } of events)
         if (type !== 19) body[body.length - 1] = body.at(-1) === 3 ? 9 : body.at(-1)!;
-      expect(decodeEvents(events).rows[0]!.after!.e).toEqual(new Unreadable('member 9 of an ENUM of 3'));
+      expect(decodeEvents(events, flavour).rows[0]!.after!.e).toEqual(new Unreadable('member 9 of an ENUM of 3'));
     });
 
     if (flavour === 'mariadb') {
@@ -162,7 +162,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
         });
         await legacy.run('SET GLOBAL log_bin_compress = OFF');
         expect(events.map(({ type }) => type).filter((type) => type >= 166)).toEqual([166, 167, 168]);
-        const { rows } = decodeEvents(events);
+        const { rows } = decodeEvents(events, flavour);
         expect(rows.map(({ before, after }) => [before?.a, after?.a])).toEqual([
           [undefined, 'ab'.repeat(5000)],
           ['ab'.repeat(5000), 'cd'.repeat(5000)],
@@ -187,9 +187,9 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
           for (const [id, row] of texts.entries())
             await legacy.run(`INSERT INTO t VALUES (${id}, ${columns.map((_, at) => `'${row[at % 3]}'`).join(', ')})`);
         });
-        const { rows } = decodeEvents(events, await catalogueOf(legacy));
+        const { rows } = decodeEvents(events, flavour, await catalogueOf(legacy));
         expect(rows.map(({ after }) => values(after))).toEqual((await legacy.run('SELECT * FROM t')).map(values));
-        expect(() => decodeEvents(events)).toThrow(StaleHints);
+        expect(() => decodeEvents(events, flavour)).toThrow(StaleHints);
       });
     } else {
       it('have changes of JSON documents instead of documents', async () => {
@@ -204,7 +204,7 @@ for (const flavour of ['mariadb', 'mysql'] as const) {
           await legacy.run("UPDATE t SET b = '[]'");
         });
         expect(events.filter(({ type }) => type === 39).length).toBeGreaterThan(2);
-        const { rows } = decodeEvents(events);
+        const { rows } = decodeEvents(events, flavour);
         const long = '{"n": 1, "list": [1, 2, {"deep": "old text that is long enough"}]}';
         const changed = (n: number) => `{"n": ${n}, "list": [1, 2, {"deep": "new"}]}`;
         const short = '{"list": [1, 2, {"deep": "old text that is long enough"}]}';

@@ -234,7 +234,7 @@ async function compare(cases: readonly Case[]): Promise<void> {
       for (const [id, literal] of literals.entries())
         await legacy.run(`INSERT INTO t${index} VALUES (${id}, ${literal})`);
     });
-    const { rows } = decodeEvents(events, await catalogueOf(legacy));
+    const { rows } = decodeEvents(events, legacy.flavour, await catalogueOf(legacy));
     const { sql, told } = asked[how];
     const selected = await legacy.run(`SELECT ${sql} AS told FROM t${index} ORDER BY id`);
     const declared = await declaredType(`t${index}`);

@@ -17,7 +17,7 @@ function cell(column: WrittenColumn, value: Buffer | null) {
 }
 
 function rows(columns: readonly WrittenColumn[], values: readonly (readonly (Buffer | null)[])[]) {
-  return new TableDecoders(noHints).for(tableMapBody(columns)).rows(insert, insertBody(values));
+  return new TableDecoders(noHints, 'mariadb').for(tableMapBody(columns)).rows(insert, insertBody(values));
 }
 
 const littleEndian = (value: bigint, bytes: number) => {
@@ -202,7 +202,7 @@ describe('column names', () => {
       { type: 1, name: 'a' },
       { type: 1, name: 'a' },
     ];
-    expect(() => new TableDecoders(noHints).for(tableMapBody(twice))).toThrow(/two columns called a/);
+    expect(() => new TableDecoders(noHints, 'mariadb').for(tableMapBody(twice))).toThrow(/two columns called a/);
   });
 });
 
@@ -212,14 +212,14 @@ describe('hints', () => {
   const row = insertBody([[Buffer.from([2, 0xab, 0xcd])]]);
 
   it('are asked anew once, and then the bytes that may be a UUID stay unreadable', () => {
-    const decoders = new TableDecoders({ ...noHints, knowsAddresses: true });
+    const decoders = new TableDecoders({ ...noHints, knowsAddresses: true }, 'mariadb');
     expect(() => decoders.for(map)).toThrow(StaleHints);
     expect(decoders.for(map).rows(insert, row)[0]!.after!.c0).toBeInstanceOf(Unreadable);
   });
 
   it('that were loaded anew make decoders anew', () => {
     const hints = { knowsAddresses: true, generation: 1, of: (): readonly ColumnHint[] | undefined => undefined };
-    const decoders = new TableDecoders(hints satisfies TableHints);
+    const decoders = new TableDecoders(hints satisfies TableHints, 'mariadb');
     expect(() => decoders.for(map)).toThrow(StaleHints);
     Object.assign(hints, { generation: 2, of: () => [uuid] });
     expect(decoders.for(map).rows(insert, row)[0]!.after!.c0).toBe('abcd0000-0000-0000-0000-000000000000');

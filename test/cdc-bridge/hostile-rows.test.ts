@@ -51,7 +51,7 @@ const event = insertBody([values, values.map((value, index) => (index % 3 === 0 
 /** Decodes everything; gives how many rows it took for. Anything but a typed error fails the test. */
 function decodeAll(mapBody: Buffer, type: number, body: Buffer): number | undefined {
   try {
-    const rows = new TableDecoders(noHints).for(mapBody).rows(type, body);
+    const rows = new TableDecoders(noHints, 'mysql').for(mapBody).rows(type, body);
     for (const { before, after } of rows) JSON.stringify([before, after]);
     return rows.length;
   } catch (error) {

@@ -34,7 +34,7 @@ export function streamOf(events: readonly Buffer[]): BinlogEventStream {
 
 /** How the recorded binlogs are read: database `shop`, in which `m` is a MyISAM table. */
 export function recordedOptions(changed: Partial<TransactionsOptions> = {}): TransactionsOptions {
-  const decoders = new TableDecoders(noHints);
+  const decoders = new TableDecoders(noHints, 'mariadb');
   return {
     database: 'shop',
     file: { name: 'binlog.000001', offset: magicBytes },

@@ -9,7 +9,7 @@ export interface WrittenColumn {
 }
 
 const numeric = new Set([1, 2, 3, 4, 5, 8, 9, 13, 246]);
-const character = new Set([15, 249, 250, 251, 252, 253, 140, 141]);
+const character = new Set([15, 249, 250, 251, 252, 253, 140, 141, 242]);
 
 /** Which of the map's lists the column is in: STRING hides ENUM (247) and SET (248). */
 const realType = ({ type, metadata }: WrittenColumn) =>
@@ -29,7 +29,7 @@ const counted = (bytes: Buffer) => Buffer.concat([packed(bytes.length), bytes]);
 const text = (value: string) => counted(Buffer.from(value));
 const field = (kind: number, ...parts: Buffer[]) => Buffer.concat([Buffer.of(kind), counted(Buffer.concat(parts))]);
 
-/** The body of a table map event, with binlog_row_metadata=FULL. */
+/** The body of a table map event as MySQL writes it with binlog_row_metadata=FULL. */
 export function tableMapBody(columns: readonly WrittenColumn[], table = 't', schema = 'shop'): Buffer {
   const zeroed = (name: string) => Buffer.concat([text(name), Buffer.of(0)]);
   const optional: Buffer[] = [];

@@ -29,7 +29,7 @@ describe('transactions of a stream', () => {
   });
 
   it('have what is known of the tables loaded anew after DDL, and once where a table map does not fit it', async () => {
-    const decoders = new TableDecoders(noHints);
+    const decoders = new TableDecoders(noHints, 'mariadb');
     let stale = true;
     let loaded = 0;
     const reload = async () => {

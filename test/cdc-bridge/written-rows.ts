@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RowImages, TableDecoder } from '../../cdc-bridge/source/binlog/decoding/table-decoder.ts';
 import { TableDecoders } from '../../cdc-bridge/source/binlog/decoding/table-decoders.ts';
 import { noHints, type TableHints } from '../../cdc-bridge/source/binlog/decoding/table-hints.ts';
+import type { Flavour } from '../../cdc-bridge/source/binlog/decoding/table-map.ts';
 import { Catalogue } from '../../cdc-bridge/source/catalogue.ts';
 import type { Legacy } from './legacy.ts';
 
@@ -62,19 +63,19 @@ export interface DecodedRows {
 
 const isRows = (type: number) => (type >= 23 && type <= 25) || (type >= 30 && type <= 32) || type === 39 || type >= 166;
 
-/** All rows in the events, read with the map before them; of other tables than `table`, where it is given, none. */
+/** All rows in the events, read with the maps before them. `flavour` is that of the server. */
 export function decodeEvents(
   events: readonly WrittenEvent[],
+  flavour: Flavour,
   hints: TableHints = noHints,
-  table?: string,
 ): DecodedRows {
-  const decoders = new TableDecoders(hints);
+  const decoders = new TableDecoders(hints, flavour);
   let decoder: TableDecoder | undefined;
   let found: TableDecoder | undefined;
   const rows: RowImages[] = [];
   for (const { type, body } of events) {
     if (type === tableMap) decoder = decoders.for(body);
-    if (!isRows(type) || !decoder || (table !== undefined && decoder.table !== table)) continue;
+    if (!isRows(type) || !decoder) continue;
     found = decoder;
     rows.push(...decoder.rows(type, body));
   }

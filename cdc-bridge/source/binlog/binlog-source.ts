@@ -45,7 +45,7 @@ async function* readBinlog(
   const settings = connectionSettings(config);
   const catalogue = await Catalogue.load(database);
   const engines = await TableEngines.load(database);
-  const decoders = new TableDecoders(catalogue);
+  const decoders = new TableDecoders(catalogue, database.identity.flavour);
   const start = startOf(from.resume ?? from.position);
   const request: BinlogRequest = { serverId, from: start, heartbeatMs, until: 'live', maxEventBytes };
   const stream = await openBinlogStream(settings, request, signal).catch(unlessAborted(signal));

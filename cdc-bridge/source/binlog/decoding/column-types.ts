@@ -43,11 +43,16 @@ export const numericTypes: ReadonlySet<number> = new Set([
   ...[t.TINY, t.SHORT, t.INT24, t.LONG, t.LONGLONG, t.NEWDECIMAL, t.FLOAT, t.DOUBLE, t.YEAR],
 ]);
 
-/** Those of which the map tells a collation among the character columns; bytes are among them. */
-export const characterTypes: ReadonlySet<number> = new Set([
+const texts = [
   ...[t.STRING, t.VAR_STRING, t.VARCHAR, t.VARCHAR_COMPRESSED],
   ...[t.TINY_BLOB, t.MEDIUM_BLOB, t.LONG_BLOB, t.BLOB, t.BLOB_COMPRESSED],
-]);
+];
+
+/** Those of which the map tells a collation among the character columns, by the server that wrote it; bytes are among them. */
+export const characterTypes: Readonly<Record<'mariadb' | 'mysql', ReadonlySet<number>>> = {
+  mariadb: new Set([...texts, t.GEOMETRY]),
+  mysql: new Set([...texts, t.VECTOR]),
+};
 
 const names = new Map<number, string>(Object.entries(columnTypes).map(([name, code]) => [code, name]));
 

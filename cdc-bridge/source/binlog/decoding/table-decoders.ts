@@ -7,7 +7,7 @@ import { parseRowsEvent, type RowsEvent } from './rows-event.ts';
 import { latin1 } from './slices.ts';
 import type { Column, RowImages, TableDecoder } from './table-decoder.ts';
 import type { TableHints } from './table-hints.ts';
-import { parseTableMap, type TableMap } from './table-map.ts';
+import { type Flavour, parseTableMap, type TableMap } from './table-map.ts';
 import { StaleHints, undecodable } from './undecodable.ts';
 
 /** Before the names stand the table's id and flags, which change while the table stays the same. */
@@ -25,14 +25,17 @@ const maxImages = 256;
  */
 export class TableDecoders {
   readonly #hints: TableHints;
+  readonly #flavour: Flavour;
   readonly #made = new Map<string, MappedTable>();
   /** By the low bits of the table's id: the last map with it. Optimization: comparing bytes is cheaper than making a key of them. */
   readonly #latest = new Map<number, { readonly body: Buffer; readonly decoder: MappedTable }>();
   #askedAnew = new Set<string>();
   #generation: number;
 
-  constructor(hints: TableHints) {
+  /** `flavour` is that of the server that wrote the binlog. */
+  constructor(hints: TableHints, flavour: Flavour) {
     this.#hints = hints;
+    this.#flavour = flavour;
     this.#generation = hints.generation;
   }
 
@@ -54,7 +57,7 @@ export class TableDecoders {
     const key = body.toString('latin1', idAndFlagsBytes);
     const made = this.#made.get(key);
     if (made) return made;
-    const decoder = this.#make(key, parseTableMap(body));
+    const decoder = this.#make(key, parseTableMap(body, this.#flavour));
     if (this.#made.size >= maxDecoders || this.#latest.size >= maxDecoders) this.#forget();
     this.#made.set(key, decoder);
     return decoder;

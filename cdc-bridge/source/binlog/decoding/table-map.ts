@@ -17,6 +17,9 @@ export interface MappedColumn {
   visible?: boolean;
 }
 
+/** The maps of MariaDB and MySQL differ in which columns count as character columns. */
+export type Flavour = keyof typeof characterTypes;
+
 /** A table as its map describes it. */
 export interface TableMap {
   readonly schema: string;
@@ -36,9 +39,9 @@ const maxColumns = 4096;
  *     · packed length, metadata of each type · one null bit a column · optional metadata: (1 kind · packed length · value)*
  *
  * https://dev.mysql.com/doc/dev/mysql-server/latest/classmysql_1_1binlog_1_1event_1_1Table__map__event.html
- * Throws BridgeError `binlog-undecodable`.
+ * `flavour` is that of the server that wrote it. Throws BridgeError `binlog-undecodable`.
  */
-export function parseTableMap(body: Buffer): TableMap {
+export function parseTableMap(body: Buffer, flavour: Flavour): TableMap {
   const cursor = new ByteCursor(body, 'a table map');
   cursor.skip(8);
   const schema = name(cursor);
@@ -50,7 +53,7 @@ export function parseTableMap(body: Buffer): TableMap {
   const described = [...types].map((type) => describedType(type, metadata));
   const nullBits = cursor.bytes((count + 7) >> 3);
   const columns = described.map((column, index) => ({ ...column, nullable: lowBit(nullBits, index) }));
-  return { schema, table, columns, primaryKey: optionalMetadata(cursor, columns) };
+  return { schema, table, columns, primaryKey: optionalMetadata(cursor, columns, flavour) };
 }
 
 function name(cursor: ByteCursor): string {
@@ -99,9 +102,13 @@ const kinds = {
 } as const;
 
 /** Fills the columns in; gives the primary key. Kinds that are not known here are of no use to us and passed over. */
-function optionalMetadata(cursor: ByteCursor, columns: readonly MappedColumn[]): readonly number[] | undefined {
+function optionalMetadata(
+  cursor: ByteCursor,
+  columns: readonly MappedColumn[],
+  flavour: Flavour,
+): readonly number[] | undefined {
   const numeric = columns.filter(({ type }) => numericTypes.has(type));
-  const character = columns.filter(({ type }) => characterTypes.has(type));
+  const character = columns.filter(({ type }) => characterTypes[flavour].has(type));
   const enums = columns.filter(({ type }) => type === columnTypes.ENUM);
   const sets = columns.filter(({ type }) => type === columnTypes.SET);
   const members = columns.filter(({ type }) => type === columnTypes.ENUM || type === columnTypes.SET);
