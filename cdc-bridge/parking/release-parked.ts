@@ -96,22 +96,18 @@ export class ParkedRelease {
   }
 
   /** In the order of parking: what is meant, and what only waits, is tried unless something that stays stands before it. */
-  async #pass({ what, selection }: ParkingRequest, tried: Set<string>): Promise<Pass> {
+  async #pass(request: ParkingRequest, tried: Set<string>): Promise<Pass> {
     const pass: Pass = { released: [], revised: [] };
     const blocked = new Set<string>();
     for (const change of this.#ports.parked.all()) {
-      const meant = what === 'retry' && isSelected(change, selection);
-      const due = (meant || change.reason === 'behind-parked') && !tried.has(change.id);
-      const free = !groupsOf(change).some((group) => blocked.has(group));
-      const attempt = due && free ? await this.#attempt(change, blocked) : undefined;
+      const isFree = !tried.has(change.id) && !groupsOf(change).some((group) => blocked.has(group));
+      const attempt = isFree && isDue(change, request) ? await this.#attempt(change, blocked) : undefined;
       if (attempt && 'events' in attempt) {
         pass.released.push({ change, events: attempt.events });
       } else {
         for (const group of groupsOf({ ...change, ...attempt?.revision })) blocked.add(group);
-        if (attempt) {
-          tried.add(change.id);
-          if (says(change, attempt.revision)) pass.revised.push({ change, revision: attempt.revision });
-        }
+        if (attempt) tried.add(change.id);
+        if (attempt && says(change, attempt.revision)) pass.revised.push({ change, revision: attempt.revision });
       }
       if (pass.released.length + pass.revised.length === changesPerAppend) break;
     }
@@ -173,6 +169,11 @@ const behind = { reason: 'behind-parked', detail: 'an earlier change is parked' 
 
 function united(streams: readonly string[], ...more: readonly (string | undefined)[]): string[] {
   return [...new Set([...streams, ...more.filter((stream) => stream !== undefined)])];
+}
+
+/** Whether a request is about the change, or it only waits for others. */
+function isDue(change: ParkedChange, { what, selection }: ParkingRequest): boolean {
+  return change.reason === 'behind-parked' || (what === 'retry' && isSelected(change, selection));
 }
 
 /** Whether a vain attempt has found out anything. */
