@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, ResultSetHeader } from 'mysql2/promise';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 
@@ -9,11 +10,12 @@ export interface Writes {
   readonly changes: number;
 }
 
-/** Inserts, updates and deletes at random until `more` says no; autocommit. Resolves to how many rows were changed. */
+/** Inserts, updates and deletes at random until `more` says no, with a rest after each; autocommit. Resolves to how many rows were changed. */
 export async function writeShipments(
   connection: Connection,
   random: () => number,
   more: (changes: number) => boolean,
+  restMs = 0,
 ): Promise<Writes> {
   const change = async (sql: string, values: unknown[] = []) =>
     (await connection.query<ResultSetHeader>(sql, values))[0].affectedRows;
@@ -30,6 +32,7 @@ export async function writeShipments(
       top += 1;
     } else if (dice < 0.32) changes += await change('DELETE FROM shipments WHERE id = ?', [id]);
     else changes += await change('UPDATE shipments SET price = price + 1 WHERE id = ?', [id]);
+    if (restMs > 0) await delay(restMs);
   }
   return { changes };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 
@@ -31,6 +32,7 @@ export async function changeWords(
   random: () => number,
   rows: number,
   isWanted: () => boolean,
+  restMs: number,
 ): Promise<void> {
   const anyWord = () => wordAt(Math.floor(random() * rows));
   while (isWanted()) {
@@ -44,6 +46,7 @@ export async function changeWords(
         values,
       );
     } else await connection.query('UPDATE words SET n = n + 1 WHERE kind = ? AND word = ?', anyWord());
+    await delay(restMs);
   }
 }
 
