@@ -1,31 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Unreadable } from '../../cdc-bridge/mapping/row-change.ts';
 import { StaleHints } from '../../cdc-bridge/source/binlog/decoding/undecodable.ts';
-import { unpackedMariadb } from '../../cli/database/debian-packages.ts';
-import { startPrivateServer } from '../../cli/database/private-server.ts';
-import { findServerBinary } from '../../cli/database/server-binary.ts';
-import { freePort } from '../free-port.ts';
 import { startMysql } from '../real-parts/mysql.ts';
 import { requireRealPart } from '../real-parts/real-part.ts';
 import { createLegacy, type Legacy } from './legacy.ts';
+import { startMariadb } from './own-mariadb.ts';
 import { catalogueOf, decodeEvents, eventsOf } from './written-rows.ts';
 
 let legacy: Legacy;
 
-/** Suites that change settings of the whole server run on servers of their own. */
+/** The settings of a whole server are changed here, so each suite has one of its own. */
 const server = {
   async mariadb() {
-    const folder = mkdtempSync(join(tmpdir(), 'own-mariadb-'));
-    const binary = findServerBinary() ?? unpackedMariadb(resolve('.data/packages/mariadb'))!;
-    const started = await startPrivateServer(binary, folder, await freePort());
-    const stop = async () => {
-      await started.stop();
-      rmSync(folder, { recursive: true });
-    };
-    return { version: binary.version, url: started.rootUrl, stop };
+    const own = await startMariadb();
+    return { ...own, url: own.rootUrl };
   },
   mysql: () => startMysql(),
 };
