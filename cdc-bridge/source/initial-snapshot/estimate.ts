@@ -23,7 +23,7 @@ export class Estimate {
   /** `after` is where an interrupted import goes on. */
   static async of(database: LegacyDatabase, plan: TablePlan, after: Place | undefined): Promise<Estimate> {
     const [column] = plan.key;
-    if (column!.compares !== 'numbers') return new Estimate(plan.rows, undefined, undefined);
+    if (plan.key.length > 1 || column!.compares !== 'numbers') return new Estimate(plan.rows, undefined, undefined);
     const key = quoted(column!.name);
     const [ends] = await database.query(
       `SELECT MIN(${key} + 0) AS first, MAX(${key} + 0) AS last FROM ${quoted(plan.table)}`,
