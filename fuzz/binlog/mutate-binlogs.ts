@@ -40,7 +40,7 @@ export async function mutateBinlogs(cases: number, seed: number): Promise<Seen> 
     .map((name) => ({ name, events: eventsOf(readFileSync(join(recordings, name))) }));
   const random = new Random(seed);
   // Shared, since most cases have the same tables: to make a decoder takes longer than all else.
-  const decoders = new TableDecoders(noHints);
+  const decoders = { mariadb: new TableDecoders(noHints, 'mariadb'), mysql: new TableDecoders(noHints, 'mysql') };
   const seen: Seen = { whole: 0, refused: {}, unreadable: 0 };
   for (let number = 0; number < cases; number++) {
     const { name, events } = random.oneOf(files);
@@ -48,7 +48,7 @@ export async function mutateBinlogs(cases: number, seed: number): Promise<Seen> 
     const changed = events.with(index, mutated(events[index]!, random));
     await readOne(
       changed,
-      decoders,
+      name.startsWith('mysql') ? decoders.mysql : decoders.mariadb,
       seen,
       `seed ${seed}, case ${number}, ${name}, event ${index}: ${changed[index]!.toString('hex')}`,
     );
