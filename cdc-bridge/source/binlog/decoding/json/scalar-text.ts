@@ -1,4 +1,4 @@
-import { decimalText } from './decimal-text.ts';
+import { decimalFormat } from '../cells/decimal.ts';
 
 /** Beyond these the server turns to the exponent: MAX_DECPT_FOR_F_FORMAT, strings/dtoa.cc. */
 const maxFixedDigits = 15;
@@ -54,7 +54,7 @@ const decimal = 246;
 export function opaqueText(columnType: number, bytes: Buffer): string {
   switch (columnType) {
     case decimal:
-      return decimalText(bytes, 2, bytes[0] ?? 0, bytes[1] ?? 0);
+      return decimalText(bytes);
     case date:
       return `"${dateText(packed(bytes))}"`;
     case datetime:
@@ -65,6 +65,20 @@ export function opaqueText(columnType: number, bytes: Buffer): string {
     default:
       return `"base64:type${columnType}:${base64Lines(bytes)}"`;
   }
+}
+
+/** DECIMAL_MAX_POSSIBLE_PRECISION: more than a column may have, since JSON keeps numbers as they were computed. */
+const maxPrecision = 81;
+
+/** Precision and scale, a byte each, then the number as in a column. */
+function decimalText(bytes: Buffer): string {
+  const [precision = 0, scale = 0] = bytes;
+  if (precision < 1 || precision > maxPrecision || scale > precision)
+    throw new RangeError(`JSON: DECIMAL(${precision}, ${scale}) does not exist`);
+  const format = decimalFormat(precision, scale);
+  if (bytes.length !== 2 + format.bytes)
+    throw new RangeError(`JSON: a DECIMAL(${precision}, ${scale}) of ${bytes.length - 2} bytes`);
+  return format.read(bytes, 2);
 }
 
 /** The server breaks its base64 after 76 characters, and escapes the break. */
