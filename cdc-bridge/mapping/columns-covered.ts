@@ -48,8 +48,8 @@ function everywhere(joined: ReadonlySet<string>, answer: Coverage): OperationCov
 
 function operationCoverage(table: MappedTable, op: RowOp): Coverage {
   if (rulesOf(table, op).length > 0 || (table.use !== undefined && op !== 'r')) return mapped;
-  const reason = table.ignore?.[op];
-  return reason === undefined ? unmapped : ignored(reason);
+  const left = table.ignore?.[op];
+  return typeof left === 'string' ? ignored(left) : unmapped;
 }
 
 function columnCoverage(table: MappedTable, op: RowOp, joined: ReadonlySet<string>): (name: string) => Coverage {

@@ -13,7 +13,7 @@ export interface ColumnUse {
   readonly as: 'identity' | 'compared' | 'changed' | 'data';
   /** What a pattern asks of it. */
   readonly alternatives?: readonly Alternative[];
-  /** Operation of the rule that names it; absent for key and stream, which every operation needs. */
+  /** Operation of the rule that names it; absent for key and stream, which every operation needs, and for what is left out on purpose. */
   readonly op?: RowOp;
 }
 
@@ -24,6 +24,11 @@ export function columnsUsed(table: MappedTable): ColumnUse[] {
     ...streamColumns(table).map((column): ColumnUse => ({ path: ['stream'], column, as: 'identity' })),
     ...Object.entries(table.events).flatMap(([event, rule]) =>
       usedByRule(rule).map((use) => ({ ...use, op: rule.op, path: ['events', event, ...use.path] })),
+    ),
+    ...Object.entries(table.ignore ?? {}).flatMap(([op, left]) =>
+      typeof left === 'string'
+        ? []
+        : left.flatMap(({ row }, index) => usedByPattern(['ignore', op, String(index), 'row'], row)),
     ),
   ];
 }

@@ -2,6 +2,7 @@ import { canonicalJson, type JsonObject } from '../../contract/json.ts';
 import { hasChanged, type Images, readCell, sameValue } from './cell.ts';
 import { compileInterpretation, type Interpretation } from './interpretation.ts';
 import type { MappingFunctions } from './mapping-function.ts';
+import { compilePattern, type RowTest } from './pattern.ts';
 import { type Row, type RowChange, type RowOp, Unreadable } from './row-change.ts';
 import { type CompiledRule, compileFunction, compileRule, type RuleEvent } from './rule.ts';
 import {
@@ -59,7 +60,8 @@ interface CompiledTable {
   readonly identity: readonly string[];
   /** Columns that are left out on purpose. */
   readonly passedOver: ReadonlySet<string>;
-  readonly ignored: ReadonlySet<RowOp>;
+  /** Which rows are left out on purpose: operation → any of these tests. */
+  readonly ignored: ReadonlyMap<RowOp, readonly RowTest[]>;
   readonly interpretation: Interpretation | undefined;
   readonly stream: (images: Images) => string;
   readonly key: (images: Images) => string;
@@ -137,9 +139,10 @@ function addEvents(table: CompiledTable, seen: ReadChange, transaction: Transact
     events.push({ action, rule, schema, op: seen.op, stream: own, key, data });
 }
 
-/** Whether a change that no rule matched is left out on purpose: its operation is, or everything that it changed. */
-function isLeftOut({ ignored, passedOver }: CompiledTable, { op, before = {}, after = {} }: ReadChange): boolean {
-  if (ignored.has(op)) return true;
+/** Whether a change that no rule matched is left out on purpose: its operation is, its row, or everything that it changed. */
+function isLeftOut({ ignored, passedOver }: CompiledTable, seen: ReadChange): boolean {
+  const { op, before = {}, after = {} } = seen;
+  if (ignored.get(op)?.some((test) => test(seen))) return true;
   return op === 'u' && Object.keys(after).every((column) => passedOver.has(column) || isSame(before, after, column));
 }
 
@@ -156,12 +159,21 @@ function compileTable(name: string, table: MappedTable, functions: MappingFuncti
     name,
     identity: [...new Set([...keyColumns(table), ...streamColumns(table)])],
     passedOver: new Set([...(columns?.exclude ?? []), ...Object.keys(columns?.ignore ?? {})]),
-    ignored: new Set(Object.keys(ignore) as RowOp[]),
+    ignored: compileIgnored(ignore),
     interpretation: compileInterpretation(columns),
     stream: compileTemplate(table.stream),
     key: compileKey(keyColumns(table)),
     rules: compileRules(name, table, functions),
   };
+}
+
+function compileIgnored(ignore: NonNullable<MappedTable['ignore']>): CompiledTable['ignored'] {
+  return new Map(
+    Object.entries(ignore).map(([op, left]) => [
+      op as RowOp,
+      typeof left === 'string' ? [() => true] : left.map(({ row }) => compilePattern(row, 'current')!),
+    ]),
+  );
 }
 
 function compileKey(columns: readonly string[]): (images: Images) => string {

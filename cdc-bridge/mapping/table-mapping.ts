@@ -2,10 +2,18 @@ import { z } from 'zod';
 import { duration } from '../../runtime/config-values.ts';
 import { type ColumnsSection, columnsSection } from './columns-section.ts';
 import { eventName, eventRule, mappingModule } from './event-rule.ts';
+import { pattern } from './pattern-syntax.ts';
 import type { RowOp } from './row-change.ts';
 
 /** How the tables section of a capability is written: which table, which key, which row change is which event. */
 const reason = z.string().min(1);
+
+const ignoredRows = z.strictObject({
+  row: pattern
+    .refine((columns) => Object.keys(columns).length > 0, 'expected at least one column')
+    .meta({ description: 'What the row is now, or was when it is gone.' }),
+  reason,
+});
 
 const group = z
   .strictObject({
@@ -27,11 +35,11 @@ const mappedTable = z
       .meta({ description: 'The stream that a row belongs to; {column} stands for the value of a column.' }),
     columns: columnsSection.optional(),
     ignore: z
-      .partialRecord(z.enum(['c', 'u', 'd', 'r']), reason)
+      .partialRecord(z.enum(['c', 'u', 'd', 'r']), z.union([reason, z.array(ignoredRows).nonempty()]))
       .optional()
       .meta({
         description:
-          'Operations that are left out on purpose: operation → the reason. A change of one that no rule matches is then not counted as unmapped.',
+          'What is left out on purpose: operation → the reason, or a list of {row, reason}, the rows and why. A change of them that no rule matches is then not counted as unmapped.',
       }),
     group: group.optional(),
     events: z.record(eventName, eventRule).default({}).meta({

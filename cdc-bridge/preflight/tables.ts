@@ -92,11 +92,12 @@ function checkColumns(name: string, table: MappedTable, columns: readonly Column
 function checkWatched(name: string, table: MappedTable, columns: readonly Column[]): PreflightProblem[] {
   const watched = watchedColumns(table);
   if (!watched) return [];
-  const passedOver = new Set([...watched, ...keyColumns(table), ...(table.columns?.exclude ?? [])]);
+  const { exclude = [], ignore = {} } = table.columns ?? {};
+  const passedOver = new Set([...watched, ...keyColumns(table), ...exclude, ...Object.keys(ignore)]);
   const unwatched = columns.map((column) => column.name).filter((column) => !passedOver.has(column));
   if (unwatched.length === 0) return [];
   const message = `${name}: a change of ${unwatched.join(', ')} alone is no event, because no rule of op u looks at it`;
-  const fix = [`-- name each under changed in a rule of ${name}, or under ${name}.columns.exclude`];
+  const fix = [`-- name each under changed in a rule of ${name}, or under ${name}.columns.ignore with the reason`];
   return [{ severity: 'warning', code: 'column-unwatched', message, fix }];
 }
 

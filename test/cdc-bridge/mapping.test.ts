@@ -97,6 +97,62 @@ describe('a mapping', () => {
     expect(mapped).toMatchObject({ events: [{ action: 't-made', stream: 't-1', data: { id: 1, 'first-name': 'A' } }] });
   });
 
+  describe('of a table whose rows are partly left out on purpose', () => {
+    const posts = alone(
+      readTables(`tables:
+  posts:
+    key: id
+    stream: post-{id}
+    columns: {ignore: {views: a counter}}
+    ignore:
+      c: &rows
+        - {row: {type: [revision]}, reason: a copy that the editor keeps}
+        - {row: {status: [{prefix: auto-}]}, reason: nobody has saved it yet}
+      u: *rows
+      d: *rows
+    events:
+      post-written: {op: c, after: {type: [post], status: [draft]}}
+      post-published: {op: u, changed: {status: {to: [publish]}}}
+      post-removed: {op: d, before: {type: [post]}}`),
+    );
+    const row = (op: 'c' | 'u' | 'd', after: Row, before: Row = after): RowChange => ({
+      table: 'posts',
+      op,
+      pos: 0,
+      row: 0,
+      ...(op === 'c' ? {} : { before: { id: 1, ...before } }),
+      ...(op === 'd' ? {} : { after: { id: 1, ...after } }),
+    });
+
+    it('asks the rules first, then for the reason, and counts what has neither', () => {
+      expect(posts(row('c', { type: 'post', status: 'draft' })).kind).toBe('mapped');
+      expect(posts(row('c', { type: 'revision', status: 'inherit' })).kind).toBe('ignored');
+      expect(posts(row('c', { type: 'product', status: 'auto-draft' })).kind).toBe('ignored');
+      expect(posts(row('c', { type: 'product', status: 'draft' })).kind).toBe('unmapped');
+    });
+
+    it('looks at the row as it is now, or as it was when it is gone', () => {
+      const draft = { type: 'post', status: 'draft', views: 0 };
+      expect(posts(row('u', draft, { ...draft, status: 'auto-draft' })).kind).toBe('unmapped');
+      expect(posts(row('u', { ...draft, status: 'auto-draft' }, draft)).kind).toBe('ignored');
+      expect(posts(row('d', { type: 'revision', status: 'inherit' })).kind).toBe('ignored');
+      expect(posts(row('d', { type: 'product', status: 'draft' })).kind).toBe('unmapped');
+    });
+
+    it('parks a change that cannot be judged', () => {
+      expect(posts(row('c', { status: 'draft' }))).toMatchObject({ kind: 'unclear', reason: 'column-absent' });
+    });
+
+    it('keeps an excluded column from being asked for', () => {
+      const tables = readTables(
+        'tables: {p: {key: id, stream: "p-{id}", columns: {exclude: [type]}, ignore: {c: [{row: {type: [x]}, reason: y}]}, events: {made: {op: d}}}}',
+      );
+      expect(checkTables(tables, undefined)).toEqual([
+        { path: ['p', 'ignore', 'c', '0', 'row'], message: 'column type is excluded, so it cannot be used here' },
+      ]);
+    });
+  });
+
   it('tells tables that are ignored from tables that nobody mentioned', () => {
     expect(map({ table: 'sessions', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'ignored' });
     expect(map({ table: 'invoices', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'unmapped' });
