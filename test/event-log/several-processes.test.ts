@@ -65,6 +65,12 @@ describe('one log in several processes', () => {
     for (const { child } of processes) child.process.stdin!.end();
     return processes;
   };
+  /** The first process that does not find the lease held. */
+  const taker = async (): Promise<LogProcess> => {
+    const [next] = await start(['fenced', given.url, 'second', '0']);
+    await next!.told(1);
+    return next!.lines[0] === 'held' ? taker() : next!;
+  };
   beforeEach(() => {
     given = temporaryLog();
     started = [];
@@ -136,13 +142,6 @@ describe('one log in several processes', () => {
     expect(ids.slice(taken).filter((id) => id.startsWith('first'))).toEqual([]);
     expect(ids.filter((id) => id.startsWith('first'))).toEqual(expect.arrayContaining(first!.lines.slice(1, -1)));
   }, 60_000);
-
-  /** The first process that does not find the lease held. */
-  const taker = async (): Promise<LogProcess> => {
-    const [next] = await start(['fenced', given.url, 'second', '0']);
-    await next!.told(1);
-    return next!.lines[0] === 'held' ? taker() : next!;
-  };
 
   test('killed with SIGKILL again and again while it trims, the topic is whole from its tail to its head', async () => {
     let head = 0;
