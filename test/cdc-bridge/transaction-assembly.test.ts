@@ -5,6 +5,7 @@ import type { Row } from '../../cdc-bridge/mapping/row-change.ts';
 import { passedAt } from '../../cdc-bridge/positions/gtid.ts';
 import type { TableDecoder } from '../../cdc-bridge/source/binlog/decoding/table-decoder.ts';
 import type { BinlogEvent, TransactionBegin } from '../../cdc-bridge/source/binlog/events/binlog-event.ts';
+import { headerBytes } from '../../cdc-bridge/source/binlog/events/event-header.ts';
 import { traceparentOf } from '../../cdc-bridge/source/binlog/transactions/statement.ts';
 import {
   type AssemblyOptions,
@@ -37,8 +38,8 @@ const rows = (name: string, ...ids: number[]): BinlogEvent => ({
   type: 30,
   tableId: name.charCodeAt(0),
   pos: 4,
-  body: () => Buffer.from(ids),
-  bytes: ids.length,
+  event: Buffer.from([...Array<number>(headerBytes).fill(0), ...ids]),
+  end: headerBytes + ids.length,
 });
 const query = (sql: string, schema = 'shop'): BinlogEvent => ({ kind: 'query', schema, sql, connection: 7, at });
 const commit: BinlogEvent = { kind: 'commit', at };

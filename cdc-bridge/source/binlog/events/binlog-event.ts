@@ -41,9 +41,9 @@ export interface RowsEvent {
   readonly tableId: number;
   /** Where the event begins. */
   readonly pos: number;
-  /** Behind the header, without the checksum. */
-  readonly body: () => Buffer;
-  readonly bytes: number;
+  /** The whole event, and where in it the rows end: the checksum follows. The body is cut out only of those that are wanted. */
+  readonly event: Buffer;
+  readonly end: number;
 }
 
 /** A statement that is logged as its text. */

@@ -123,14 +123,7 @@ export class EventReader {
       case eventType.compressedWriteRows:
       case eventType.compressedUpdateRows:
       case eventType.compressedDeleteRows:
-        return {
-          kind: 'rows',
-          type,
-          tableId: tableIdOf(event),
-          pos,
-          body: () => event.subarray(headerBytes, end),
-          bytes: event.length,
-        };
+        return { kind: 'rows', type, tableId: tableIdOf(event), pos, event, end };
       case eventType.gtid:
         return readGtid(event, pos);
       case eventType.anonymousGtid:

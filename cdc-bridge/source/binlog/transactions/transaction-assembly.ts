@@ -6,6 +6,7 @@ import type { SourceTransaction } from '../../change-source.ts';
 import type { TableDecoder } from '../decoding/table-decoder.ts';
 import { undecodable } from '../decoding/undecodable.ts';
 import type { BinlogEvent, QueryEvent, RowsEvent, TransactionBegin } from '../events/binlog-event.ts';
+import { headerBytes } from '../events/event-header.ts';
 import { eventType } from '../events/event-type.ts';
 import { xidOfStatement } from '../events/xid-text.ts';
 import { clearedTables } from './cleared-tables.ts';
@@ -166,7 +167,7 @@ export class TransactionAssembly {
     const table = this.#tables.get(event.tableId);
     if (table === undefined) throw undecodable(`rows of table id ${event.tableId}, which no table map describes`);
     if (table === 'elsewhere') return undefined;
-    open.bytes += event.bytes;
+    open.bytes += event.event.length;
     if ('parked' in table) return undefined;
     this.#decode(open, table, event);
     return this.#pieceOf(open);
@@ -176,7 +177,7 @@ export class TransactionAssembly {
     const op = operations.get(event.type)!;
     const { table } = decoder;
     try {
-      const rows = decoder.rows(event.type, event.body());
+      const rows = decoder.rows(event.type, event.event.subarray(headerBytes, event.end));
       for (let row = 0; row < rows.length; row++)
         open.rows.push(new LoggedRow(table, op, rows[row]!, event.pos, row, open.traceparent));
     } catch (error) {
