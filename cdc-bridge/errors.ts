@@ -153,7 +153,7 @@ export const parkingReasons = {
   'xa-prepared-before':
     'An XA transaction was committed that had been prepared before the bridge began to read, so the rows it changed are unknown.',
   'unsettled-transaction':
-    'The rows belong to a transaction that was rolled back, of a table whose engine may not have followed; they may not have come to be.',
+    'The rows may not have come to be: they are of a table of unknown engine in a transaction that was rolled back, or of an XA transaction whose end the source does not tell.',
   'behind-parked': 'An earlier change of the same stream or row is parked, and order within a stream is kept.',
 } as const;
 
