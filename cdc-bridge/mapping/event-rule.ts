@@ -89,6 +89,9 @@ export const eventRule = z
       )
       .optional()
       .meta({ description: 'Name → another row of the same transaction (c, u, d).' }),
+    event: eventName.optional().meta({
+      description: 'The event, where its name is not the name of the rule: several row changes can be one event.',
+    }),
     data: payload.optional().meta({ description: 'The payload; empty when left out.' }),
     use: mappingModule.optional(),
     schema: z

@@ -198,7 +198,7 @@ function compileRules(name: string, table: MappedTable, functions: MappingFuncti
     rules[rule.op].push(compileRule(event, rule, excluded, use));
   }
   if (table.use === undefined) return rules;
-  const whole = compileFunction(undefined, 1, functionOf(name));
+  const whole = compileFunction('', 1, functionOf(name));
   for (const op of ['c', 'u', 'd'] as const) rules[op].push(whole);
   return rules;
 }

@@ -24,7 +24,7 @@ export type CompiledRule = (change: ReadChange, transaction: Transaction, events
 
 /** Compiles a rule of a table; `use` is the function that it names. */
 export function compileRule(
-  action: string,
+  name: string,
   rule: EventRule,
   excluded: ReadonlySet<string>,
   use: MappingFunction | undefined,
@@ -35,20 +35,20 @@ export function compileRule(
     compilePattern(rule.after, 'after'),
   ].filter(isDefined);
   const joins = Object.entries(rule.join ?? {}).map(([name, join]) => [name, compileJoin(join)] as const);
-  const { schema } = rule;
+  const { schema, event: action = name } = rule;
   const payload = compilePayload(rule.data, excluded);
-  const byFunction = use && compileFunction(action, schema, use);
+  const byFunction = use && compileFunction(name, schema, use, action);
   return (change, transaction, events) => {
     for (const test of tests) if (!test(change)) return;
     const joined = joins.length === 0 ? noRows : joinAll(joins, change, transaction);
     if (!joined) return;
     if (byFunction) byFunction(change, transaction, events);
-    else events.push({ action, rule: action, schema, data: payload(change, joined) });
+    else events.push({ action, rule: name, schema, data: payload(change, joined) });
   };
 }
 
-/** A function as a rule; its events are told apart by their place in what it returned. Without a name each must say its action. */
-export function compileFunction(name: string | undefined, schema: number, use: MappingFunction): CompiledRule {
+/** A function as a rule; its events are told apart by their place in what it returned. Without `action` each must say its own. */
+export function compileFunction(name: string, schema: number, use: MappingFunction, action?: string): CompiledRule {
   return (change, transaction, events) => {
     const input = {
       change: transaction.show(change),
@@ -56,8 +56,8 @@ export function compileFunction(name: string | undefined, schema: number, use: M
         return transaction.shown();
       },
     };
-    for (const [index, event] of callFunction(use, input, name).entries())
-      events.push({ ...event, rule: functionRule(name ?? '', index), schema });
+    for (const [index, event] of callFunction(use, input, action).entries())
+      events.push({ ...event, rule: functionRule(name, index), schema });
   };
 }
 

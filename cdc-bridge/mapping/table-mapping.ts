@@ -44,7 +44,7 @@ const mappedTable = z
     group: group.optional(),
     events: z.record(eventName, eventRule).default({}).meta({
       description:
-        'Event → the row change it is made of. Every rule that matches a change gives one event, in the order of the file: an update of status and price can be both a status event and a details event.',
+        'Event, or the name of a rule that says under event which one it gives → the row change it is made of. Every rule that matches a change gives one event, in the order of the file: an update of status and price can be both a status event and a details event.',
     }),
     use: mappingModule.optional().meta({
       description:

@@ -153,6 +153,26 @@ describe('a mapping', () => {
     });
   });
 
+  it('gives one event of several row changes, told apart by their rules', () => {
+    const orders = alone(
+      readTables(`tables:
+  orders:
+    key: id
+    stream: order-{id}
+    events:
+      order-placed: {op: c, after: {status: [open]}}
+      order-placed-from-cart: {event: order-placed, op: u, changed: {status: {from: [cart], to: [open]}}}`),
+    );
+    const made = (change: Omit<RowChange, 'table' | 'pos' | 'row'>) =>
+      orders({ ...change, table: 'orders', pos: 0, row: 0 });
+    expect(made({ op: 'c', after: { id: 1, status: 'open' } })).toMatchObject({
+      events: [{ action: 'order-placed', rule: 'order-placed' }],
+    });
+    expect(made({ op: 'u', before: { id: 1, status: 'cart' }, after: { id: 1, status: 'open' } })).toMatchObject({
+      events: [{ action: 'order-placed', rule: 'order-placed-from-cart' }],
+    });
+  });
+
   it('tells tables that are ignored from tables that nobody mentioned', () => {
     expect(map({ table: 'sessions', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'ignored' });
     expect(map({ table: 'invoices', op: 'c', after: {}, pos: 0, row: 0 })).toEqual({ kind: 'unmapped' });
