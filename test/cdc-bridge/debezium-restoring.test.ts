@@ -201,6 +201,17 @@ describe('transactions out of many topics', () => {
     ]);
   });
 
+  it('have their place by their number when MySQL’s connector publishes no BEGIN, and silent numbers are covered', () => {
+    const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+    const connector = new Connector();
+    connector.transaction(`${uuid}:3`, two);
+    connector.ddl(`${uuid}:4`, 'DROP TABLE t');
+    connector.transaction(`${uuid}:6`, two);
+    const restored = new TransactionRestoring(parseGtidSet('mysql', `${uuid}:1-2`), false);
+    const read = readAll(connector, restored, () => 0);
+    expect(read.map(({ covers }) => covers.map((gtid) => gtid.slice(37)))).toEqual([['3'], ['4'], ['5', '6']]);
+  });
+
   it('are inferred from their GTID, and marked, where nobody publishes them', () => {
     const connector = new Connector();
     for (const row of two) connector.row('0-1-10', row);

@@ -49,8 +49,7 @@ export class SourceTransactions {
     const own = restored.rows.filter(({ source }) => source.db === this.#database);
     const rows: RowChange[] = [];
     for (const record of joined(own.filter(({ op }) => op !== 't'))) rows.push(await this.#change(record));
-    const isLast = piece?.last ?? true;
-    if (isLast && !this.#position.has(gtid)) this.#position = this.#position.with(gtid);
+    this.#position = this.#position.withAll(restored.covers);
     const ddl = schemaChanges
       .filter(({ source }) => source.db === this.#database)
       .map((change) => bareStatement(change.ddl));

@@ -6,6 +6,8 @@ import type { BoundaryRecord, DebeziumRecord, RowRecord, SchemaRecord, TopicMess
 /** Rows that belong together, and what is known of that. */
 export interface Restored {
   readonly gtid: string;
+  /** Its GTID, and those before it that the connector publishes nothing of (accounts and the like). */
+  readonly covers: readonly string[];
   readonly rows: readonly RowRecord[];
   readonly schemaChanges: readonly SchemaRecord[];
   readonly committedAtMs: number;
@@ -16,6 +18,8 @@ export interface Restored {
   readonly piece?: { readonly index: number; readonly last: boolean };
 }
 
+/** So many numbers in a row may be without a message. */
+const maxSilent = 10_000;
 /** A transaction is given in pieces from here on. */
 const pieceBytes = 8 * 1024 * 1024;
 
@@ -38,6 +42,8 @@ export class TransactionRestoring {
   #mayHaveGap: boolean;
   /** What was taken for DDL, since no end was published: a row of it would be one lost. */
   readonly #emptyAndEndless = new Set<string>();
+  /** What was taken for transactions that the connector publishes nothing of. */
+  readonly #silent = new Set<string>();
 
   /** What `passed` covers is not given again. `isFirst`: the topics were never read, so they may begin behind it. */
   constructor(passed: GtidSet, isFirst: boolean) {
@@ -67,7 +73,7 @@ export class TransactionRestoring {
   ready(): Restored[] {
     const ready: Restored[] = [];
     for (let head = this.#order[0]; head; head = this.#order[0]) {
-      if (!head.isWhole) {
+      if (!head.isWhole || this.#mayMissOneBefore(head)) {
         if (head.bytes > pieceBytes) ready.push(...pieceOf(head));
         break;
       }
@@ -80,7 +86,7 @@ export class TransactionRestoring {
   /** The transaction that would be given next if it were sure that everything was read that is in the topics now. */
   get unconfirmed(): OpenTransaction | undefined {
     const head = this.#order[0];
-    return head?.wantsConfirmation ? head : undefined;
+    return head && (head.wantsConfirmation || this.#mayMissOneBefore(head)) ? head : undefined;
   }
 
   /** When the last row came without a word about its transaction; undefined when none waits. */
@@ -107,8 +113,8 @@ export class TransactionRestoring {
   }
 
   #begin({ gtid }: BoundaryRecord, message: TopicMessage): void {
-    if (this.#passed.has(gtid)) return;
-    const open = this.#at(gtid, message)!;
+    const open = this.#at(gtid, message);
+    if (!open) return;
     if (!open.hasBegun) {
       this.#requireNoGap(gtid);
       const before = this.#order.at(-1);
@@ -137,7 +143,7 @@ export class TransactionRestoring {
     if (this.#emptyAndEndless.has(gtid)) throw lateRow(gtid, message);
     const open = isInferred ? this.#inferred(gtid, message) : this.#at(gtid, message);
     open?.add(record, message);
-    if (record.op === 't' && !isInferred) open?.passOver();
+    if (record.op === 't' && !isInferred) this.#passOver(open);
   }
 
   #schema(record: SchemaRecord, message: TopicMessage): void {
@@ -145,11 +151,21 @@ export class TransactionRestoring {
     if (gtid === null || fromSnapshot) return;
     const open = this.#at(gtid, message);
     open?.schemaChanges.push(record);
-    open?.passOver();
+    this.#passOver(open);
+  }
+
+  /** MySQL's connector publishes no BEGIN of a statement that stands alone: its number tells where it belongs. */
+  #passOver(open: OpenTransaction | undefined): void {
+    if (!open) return;
+    open.passOver();
+    if (open.hasBegun || this.#order.includes(open)) return;
+    const later = this.#order.findIndex(({ gtid }) => isBefore(open.gtid, gtid));
+    this.#order.splice(later < 0 ? this.#order.length : later, 0, open);
   }
 
   /** The open transaction; undefined when it has been given on. */
   #at(gtid: string, message: TopicMessage): OpenTransaction | undefined {
+    if (this.#silent.has(gtid)) throw lateRow(gtid, message);
     if (this.#passed.has(gtid)) return undefined;
     return this.#opened(gtid, message);
   }
@@ -166,15 +182,36 @@ export class TransactionRestoring {
     return open;
   }
 
+  /** What is before it may have been published in a topic that is read later. */
+  #mayMissOneBefore(open: OpenTransaction): boolean {
+    return open.confirmedVersion !== open.version && this.#silentBefore(open.gtid).length > 0;
+  }
+
+  /** Numbers between the last one passed and this one, of which nothing was published. */
+  #silentBefore(gtid: string): string[] {
+    const silent: string[] = [];
+    let before = predecessor(gtid);
+    while (before !== undefined && !this.#passed.has(before)) {
+      if (this.#open.has(before) || silent.length === maxSilent) return [];
+      silent.push(before);
+      before = predecessor(before);
+    }
+    return silent.reverse();
+  }
+
   #close(open: OpenTransaction, inferred: boolean): Restored {
     const { gtid, schemaChanges, committedAtMs, pieces } = open;
     const rows = open.rows();
     this.#open.delete(gtid);
-    if (!this.#passed.has(gtid)) this.#passed = this.#passed.with(gtid);
+    const silent = this.#silentBefore(gtid);
+    for (const each of silent) this.#silent.add(each);
+    const covers = this.#passed.has(gtid) ? [] : [...silent, gtid];
+    this.#passed = this.#passed.withAll(covers);
     if (!inferred && !open.hasEnd && rows.length === 0) this.#emptyAndEndless.add(gtid);
     const endless = !inferred && !open.hasEnd && rows.some(({ op }) => op !== 't');
     return {
       gtid,
+      covers,
       rows,
       schemaChanges,
       committedAtMs,
@@ -198,10 +235,17 @@ function gap(gtid: string, passed: GtidSet): BridgeError {
   );
 }
 
+/** Of one server, by their numbers. */
+function isBefore(a: string, b: string): boolean {
+  const [, server, number] = /^(.*\D)(\d+)$/.exec(a)!;
+  const [, otherServer, otherNumber] = /^(.*\D)(\d+)$/.exec(b)!;
+  return server === otherServer && BigInt(number!) < BigInt(otherNumber!);
+}
+
 function lateRow(gtid: string, { topic, partition, offset }: TopicMessage): BridgeError {
   return new BridgeError(
     'debezium-unusable',
-    `topic ${topic}, partition ${partition}, offset ${offset}: found a row of transaction ${gtid}, which had no rows and no end when the next one began`,
+    `topic ${topic}, partition ${partition}, offset ${offset}: found more of transaction ${gtid}, of which nothing, or no rows and no end, had come when the next one was whole`,
   );
 }
 
@@ -212,6 +256,15 @@ function pieceOf(open: OpenTransaction): Restored[] {
   const committedAtMs = rows.at(-1)!.source.committedAtMs;
   const { gtid } = open;
   return [
-    { gtid, rows, schemaChanges: [], committedAtMs, inferred: false, endless: false, piece: { index, last: false } },
+    {
+      gtid,
+      covers: [],
+      rows,
+      schemaChanges: [],
+      committedAtMs,
+      inferred: false,
+      endless: false,
+      piece: { index, last: false },
+    },
   ];
 }
