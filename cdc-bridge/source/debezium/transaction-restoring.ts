@@ -119,7 +119,7 @@ export class TransactionRestoring {
       this.#requireNoGap(gtid);
       const before = this.#order.at(-1);
       if (before && !before.hasEnd) before.passOver();
-      this.#order.push(open);
+      if (!this.#order.includes(open)) this.#putInOrder(open);
     }
     open.begin(message);
   }
@@ -138,12 +138,12 @@ export class TransactionRestoring {
 
   #row(record: RowRecord, message: TopicMessage, now: number): void {
     const gtid = record.source.gtid!;
-    const isInferred = record.totalOrder === undefined;
+    const isInferred = record.totalOrder === undefined && record.op !== 't';
     if (isInferred) this.#inferredSince = now;
     if (this.#emptyAndEndless.has(gtid)) throw lateRow(gtid, message);
     const open = isInferred ? this.#inferred(gtid, message) : this.#at(gtid, message);
     open?.add(record, message);
-    if (record.op === 't' && !isInferred) this.#passOver(open);
+    if (record.op === 't') this.#passOver(open);
   }
 
   #schema(record: SchemaRecord, message: TopicMessage): void {
@@ -158,7 +158,11 @@ export class TransactionRestoring {
   #passOver(open: OpenTransaction | undefined): void {
     if (!open) return;
     open.passOver();
-    if (open.hasBegun || this.#order.includes(open)) return;
+    if (!this.#order.includes(open)) this.#putInOrder(open);
+  }
+
+  /** Behind all that is there, but before those of the same server with a higher number: theirs may have been read earlier. */
+  #putInOrder(open: OpenTransaction): void {
     const later = this.#order.findIndex(({ gtid }) => isBefore(open.gtid, gtid));
     this.#order.splice(later < 0 ? this.#order.length : later, 0, open);
   }
