@@ -1,5 +1,7 @@
+import type { Generations } from './generations.ts';
 import type { Lease, Leases } from './lease.ts';
-import type { LogAddress, Topic, TrimmedTopic } from './log-address.ts';
+import type { History, LogAddress, Topic, TrimmedTopic } from './log-address.ts';
+import type { Note, NoteChange } from './note.ts';
 import type { NewEvent, RecordedEvent } from './recorded-event.ts';
 
 /** What a stream must look like for an append to be accepted: an exact version, no stream yet, or anything. */
@@ -56,39 +58,52 @@ export interface Keep {
  * Guarantees: (1) an `append` that resolved is durable, through SIGKILL and power loss; (2) offsets of a topic are gapless and become
  * visible in order, so a reader that has seen N misses nothing below N; (3) an event id is unique among what its topic keeps: the same
  * id with the same payload is answered `duplicate`, with another payload `append` throws LogError `event-id-reused` and writes nothing;
- * (4) several processes may hold the same log; (5) offsets and versions go on counting whatever was trimmed.
+ * (4) several processes may hold the same log; (5) offsets and versions go on counting whatever was trimmed; (6) topic `domain` may pass to
+ * another generation, in one step: addresses tell which one they belong to, and nothing is ever appended to one that is not current any more.
  */
 export interface EventLog {
   readonly capabilities: LogCapabilities;
   readonly leases: Leases;
+  readonly generations: Generations;
   /**
-   * Appends each item; answers in the order given. `cursor` is stored with the batch in one atomic step; when any item conflicts, the
-   * whole batch and its cursor are left out and every item that would have been appended answers `conflict` with its own actual version.
+   * Appends each item; answers in the order given. `cursor` and `notes` are stored with the batch in one atomic step; when any item conflicts, the
+   * whole batch, its cursor and its notes are left out and every item that would have been appended answers `conflict` with its own actual version.
    * With a `fence` nothing is written, and LogError `fenced` thrown, unless that lease is still the newest of its name.
    */
-  append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor, fence?: Lease): Promise<AppendResult[]>;
+  append(
+    topic: Topic,
+    batch: readonly StreamAppend[],
+    cursor?: Cursor,
+    fence?: Lease,
+    notes?: readonly NoteChange[],
+  ): Promise<AppendResult[]>;
   /**
    * Up to `limit` events with offset > `after`, in order. Empty at the head; LogError `log-behind` when the head is before `after`,
    * `log-trimmed` when events behind `after` are gone.
    */
-  read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]>;
+  read(topic: History, after: number, limit: number): Promise<RecordedEvent[]>;
   /** All events of one stream that are kept, in version order, from version `from` (default 1). */
-  readStream(topic: Topic, stream: string, from?: number): Promise<RecordedEvent[]>;
+  readStream(topic: History, stream: string, from?: number): Promise<RecordedEvent[]>;
   /** The event with this id, if the topic has it. */
-  find(topic: Topic, id: string): Promise<RecordedEvent | undefined>;
+  find(topic: History, id: string): Promise<RecordedEvent | undefined>;
   /**
    * Batches of events with offset > `after`, then live ones as they are appended by any process, until `signal` aborts (then it returns).
-   * Throws like `read`; closing the log under a follower is `log-unavailable`.
+   * Throws like `read`; closing the log under a follower is `log-unavailable`. Of a generation that is not current any more every event is given,
+   * then LogError `generation-changed` thrown: there is nothing more to follow.
    */
-  follow(topic: Topic, after: number, signal: AbortSignal): AsyncIterable<readonly RecordedEvent[]>;
+  follow(topic: History, after: number, signal: AbortSignal): AsyncIterable<readonly RecordedEvent[]>;
   /** Address of the last event; offset 0 when the topic is empty. */
-  head(topic: Topic): Promise<LogAddress>;
+  head(topic: History): Promise<LogAddress>;
   /** Address of the last event that was trimmed, offset 0 when all are there: whoever reads after it reads everything kept. */
-  tail(topic: Topic): Promise<LogAddress>;
+  tail(topic: History): Promise<LogAddress>;
   /** Deletes the oldest events of a topic until no more is there than is to be kept, in small steps between which others append. Resolves to the tail. */
   trim(topic: TrimmedTopic, keep: Keep): Promise<LogAddress>;
   /** The cursor stored last under this name. */
   cursor(name: string): Promise<StoredCursor | undefined>;
+  /** Up to `limit` notes of a scope with a name beyond `after` (the empty text for all), in the order of their names' bytes. */
+  notes(scope: string, after: string, limit: number): Promise<Note[]>;
+  /** Those notes of a scope that are there, of the names given, in no order. */
+  notesNamed(scope: string, names: readonly string[]): Promise<Note[]>;
   close(): Promise<void>;
 }
 
@@ -102,6 +117,7 @@ export class LogError extends Error {
     | 'log-behind'
     | 'log-trimmed'
     | 'fenced'
+    | 'generation-changed'
     | 'not-a-log';
   readonly retriable: boolean;
   constructor(code: LogError['code'], message: string, options?: { cause?: unknown }) {

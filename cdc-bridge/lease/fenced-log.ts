@@ -6,7 +6,7 @@ export function fencedLog(log: EventLog, lease: Lease): EventLog {
   return {
     capabilities: log.capabilities,
     leases: log.leases,
-    append: (topic, batch, cursor) => log.append(topic, batch, cursor, lease),
+    append: (topic, batch, cursor, _fence, notes) => log.append(topic, batch, cursor, lease, notes),
     read: (topic, after, limit) => log.read(topic, after, limit),
     readStream: (topic, stream, from) => log.readStream(topic, stream, from),
     find: (topic, id) => log.find(topic, id),
@@ -15,6 +15,8 @@ export function fencedLog(log: EventLog, lease: Lease): EventLog {
     tail: (topic) => log.tail(topic),
     trim: (topic, keep) => log.trim(topic, keep),
     cursor: (name) => log.cursor(name),
+    notes: (scope, after, limit) => log.notes(scope, after, limit),
+    notesNamed: (scope, names) => log.notesNamed(scope, names),
     close: () => log.close(),
   };
 }

@@ -1,8 +1,10 @@
 import type { AppendResult, Cursor, ExpectedVersion, StreamAppend } from '../../contract/event-log.ts';
 import type { Lease } from '../../contract/lease.ts';
 import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { NoteChange } from '../../contract/note.ts';
 import type { Database, Statement } from '../../runtime/sqlite.ts';
 import type { SqliteLeases } from './leases.ts';
+import { NoteWriter } from './notes.ts';
 import { asRepeat, refuseRepeatedIds } from './repeat.ts';
 import { addressOf, type StoredEvent, toStored } from './stored-event.ts';
 
@@ -12,6 +14,7 @@ export interface AppendCall {
   readonly batch: readonly StreamAppend[];
   readonly cursor?: Cursor | undefined;
   readonly fence?: Lease | undefined;
+  readonly notes?: readonly NoteChange[] | undefined;
 }
 
 /** Decides and writes append calls, inside the transaction that its caller holds. */
@@ -23,10 +26,12 @@ export class Appender {
   readonly #insert: Statement;
   readonly #putCursor: Statement;
   readonly #leases: SqliteLeases;
+  readonly #notes: NoteWriter;
 
   constructor(database: Database, leases: SqliteLeases) {
     this.#database = database;
     this.#leases = leases;
+    this.#notes = new NoteWriter(database);
     this.#byId = database.prepare('select * from event where topic = ? and id = ?');
     this.#version = database.prepare(
       `select coalesce(
@@ -53,6 +58,7 @@ export class Appender {
       const results = call.batch.map((item) => this.#appendItem(item.topic ?? call.topic, item, recordedAt));
       if (results.some(({ kind }) => kind === 'conflict')) return this.#takeBack(call, results);
       if (call.cursor) this.#storeCursor(call.topic, call.cursor);
+      for (const change of call.notes ?? []) this.#notes.apply(change);
       this.#database.exec('release call');
       return results;
     } catch (error) {

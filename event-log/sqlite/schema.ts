@@ -2,7 +2,7 @@ import { trimmedTopics } from '../../contract/log-address.ts';
 import { type Database, inTransaction } from '../../runtime/sqlite.ts';
 import { formatNewer, notALog } from '../errors.ts';
 
-/** Version of the file's format, kept as `user_version`. 2 added leases, trimming, groups, and topic `parked`. */
+/** Version of the file's format, kept as `user_version`. 2 added leases, trimming, groups, notes, and topic `parked`. */
 const formatVersion = 2;
 /** Marks the file as an event log of this program, kept as `application_id`: the bytes of "strg". */
 const applicationId = 0x73747267;
@@ -19,6 +19,13 @@ create table lease (
   epoch      integer not null,
   holder     text    not null,
   until      integer not null
+) strict, without rowid;
+
+create table note (
+  scope text not null,
+  name  text not null,
+  value text not null,
+  primary key (scope, name)
 ) strict, without rowid;
 
 create table trimmed_stream (

@@ -9,6 +9,7 @@ import type {
 } from '../../contract/event-log.ts';
 import type { Lease, Leases } from '../../contract/lease.ts';
 import type { LogAddress, Topic, TrimmedTopic } from '../../contract/log-address.ts';
+import type { Note, NoteChange } from '../../contract/note.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { Statement } from '../../runtime/sqlite.ts';
 import { logBehind, logTrimmed, unavailable } from '../errors.ts';
@@ -16,6 +17,7 @@ import { CommitBell } from './commit-bell.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SqliteLeases } from './leases.ts';
 import { LogFile, type SqliteLogOptions } from './log-file.ts';
+import { NoteReader } from './notes.ts';
 import { Retention } from './retention.ts';
 import { addressOf, type StoredEvent, toRecorded } from './stored-event.ts';
 
@@ -47,6 +49,7 @@ class SqliteLog implements EventLog {
   readonly #byId: Statement;
   readonly #head: Statement;
   readonly #cursor: Statement;
+  readonly #notes: NoteReader;
   readonly #sharedReads = new Map<string, Promise<readonly RecordedEvent[]>>();
   #sharedAt = 0;
   #closing: Promise<void> | undefined;
@@ -65,12 +68,19 @@ class SqliteLog implements EventLog {
     );
     this.#byId = database.prepare('select * from event where topic = ? and id = ?');
     this.#head = database.prepare('select head from topic where name = ?');
+    this.#notes = new NoteReader(database);
     this.#cursor = database.prepare('select name, value, topic, head from cursor where name = ?');
   }
 
-  async append(topic: Topic, batch: readonly StreamAppend[], cursor?: Cursor, fence?: Lease): Promise<AppendResult[]> {
+  async append(
+    topic: Topic,
+    batch: readonly StreamAppend[],
+    cursor?: Cursor,
+    fence?: Lease,
+    notes?: readonly NoteChange[],
+  ): Promise<AppendResult[]> {
     if (this.#closing) throw unavailable(this.#file.path, 'it was closed');
-    return this.#commits.append({ topic, batch, cursor, fence });
+    return this.#commits.append({ topic, batch, cursor, fence, notes });
   }
 
   async read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]> {
@@ -125,6 +135,14 @@ class SqliteLog implements EventLog {
       () => this.#cursor.get(name) as { name: string; value: string; topic: Topic; head: number } | undefined,
     );
     return row && { name: row.name, value: row.value, head: addressOf({ topic: row.topic, offset: row.head }) };
+  }
+
+  notes(scope: string, after: string, limit: number): Promise<Note[]> {
+    return this.#file.whenFree(() => this.#notes.page(scope, after, limit));
+  }
+
+  notesNamed(scope: string, names: readonly string[]): Promise<Note[]> {
+    return this.#file.whenFree(() => this.#notes.named(scope, names));
   }
 
   /** Answers the appends that are under way, then closes; followers that still wait are told `log-unavailable`. */

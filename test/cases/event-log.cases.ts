@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppendResult, EventLog, StreamAppend } from '../../contract/event-log.ts';
 import type { Lease } from '../../contract/lease.ts';
 import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { NoteChange } from '../../contract/note.ts';
 import type { NewEvent, RecordedEvent } from '../../contract/recorded-event.ts';
 
 /** A fresh, empty log to try the cases on. */
@@ -385,6 +386,59 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
 
       test('that was never stored is undefined', async () => {
         expect(await log.cursor('bridge')).toBeUndefined();
+      });
+    });
+
+    describe('notes', () => {
+      const scope = 'rows';
+      const change = (...notes: NoteChange[]) => log.append('domain', [], undefined, undefined, notes);
+      const put = (name: string, value: object): NoteChange => ({
+        kind: 'put',
+        scope,
+        name,
+        value: JSON.stringify(value),
+      });
+      const revise = (from: object, value: object): NoteChange => ({
+        kind: 'revise',
+        scope,
+        name: 'a',
+        from: JSON.stringify(from),
+        value: JSON.stringify(value),
+      });
+      const valueOfA = async () => JSON.parse((await log.notesNamed(scope, ['a']))[0]?.value ?? 'null');
+
+      test('are kept with the batch, put, added where there is none, and removed', async () => {
+        await log.append('domain', [item('s', 'none', 'x')], undefined, undefined, [put('a', { n: 1 })]);
+        await change({ kind: 'add', scope, name: 'a', value: '{"n":2}' });
+        expect(await given.again().notes(scope, '', 9)).toEqual([{ name: 'a', value: '{"n":1}' }]);
+        await change(put('a', { n: 3 }));
+        expect(await valueOfA()).toEqual({ n: 3 });
+        await change({ kind: 'remove', scope, name: 'a' }, { kind: 'remove', scope, name: 'a' });
+        expect(await valueOfA()).toBeNull();
+      });
+
+      test('are revised where nothing in them contradicts what they are thought to be', async () => {
+        await change(revise({ n: 1 }, { n: 2 }));
+        expect(await valueOfA()).toBeNull();
+        await change(put('a', { n: 1, m: null }), revise({ n: 1, m: null }, { n: 2, m: null }));
+        expect(await valueOfA()).toEqual({ n: 2, m: null });
+        await change(revise({ m: null, added: 'x' }, { n: 2, m: 5, added: 'y' }));
+        expect(await valueOfA()).toEqual({ n: 2, m: 5, added: 'y' });
+        await change(revise({ n: 2, m: null }, { n: 9 }), revise({ n: '2' }, { n: 9 }));
+        expect(await valueOfA()).toEqual({ n: 2, m: 5, added: 'y' });
+      });
+
+      test('come in pages by name, those of one scope alone', async () => {
+        const names = Array.from({ length: 1_200 }, (_, n) => String(n).padStart(4, '0'));
+        await change(...names.map((name) => put(name, {})), { kind: 'put', scope: 'other', name: '0', value: '{}' });
+        expect((await log.notes(scope, '0598', 2)).map(({ name }) => name)).toEqual(['0599', '0600']);
+        expect(await log.notes(scope, '1199', 2)).toEqual([]);
+        expect(await log.notesNamed(scope, [...names, 'missing'])).toHaveLength(names.length);
+      });
+
+      test('are left out with a batch that conflicts', async () => {
+        await log.append('domain', [item('s', 3, 'x')], undefined, undefined, [put('a', {})]);
+        expect(await valueOfA()).toBeNull();
       });
     });
 

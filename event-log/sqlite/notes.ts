@@ -1,0 +1,60 @@
+import type { Note, NoteChange } from '../../contract/note.ts';
+import type { Database, Statement } from '../../runtime/sqlite.ts';
+
+/** Names asked for by one statement. */
+const namesPerQuery = 500;
+
+/** Writes notes, inside the transaction that its caller holds. */
+export class NoteWriter {
+  readonly #put: Statement;
+  readonly #add: Statement;
+  readonly #revise: Statement;
+  readonly #remove: Statement;
+
+  constructor(database: Database) {
+    const insert = 'insert into note (scope, name, value) values (?, ?, ?) on conflict (scope, name)';
+    this.#put = database.prepare(`${insert} do update set value = excluded.value`);
+    this.#add = database.prepare(`${insert} do nothing`);
+    // Optimization: mostly the note is what was expected, to the letter; its members are looked at only when it is not.
+    this.#revise = database.prepare(
+      `update note set value = ?1 where scope = ?2 and name = ?3 and (value = ?4 or not exists (
+         select 1 from json_each(?4) as expected join json_each(note.value) as found on found.key = expected.key
+         where found.type is not expected.type or found.value is not expected.value))`,
+    );
+    this.#remove = database.prepare('delete from note where scope = ? and name = ?');
+  }
+
+  apply(change: NoteChange): void {
+    const { kind, scope, name } = change;
+    if (kind === 'put') this.#put.run(scope, name, change.value);
+    else if (kind === 'add') this.#add.run(scope, name, change.value);
+    else if (kind === 'revise') this.#revise.run(change.value, scope, name, change.from);
+    else this.#remove.run(scope, name);
+  }
+}
+
+/** Reads notes. */
+export class NoteReader {
+  readonly #database: Database;
+  readonly #page: Statement;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#page = database.prepare('select name, value from note where scope = ? and name > ? order by name limit ?');
+  }
+
+  page(scope: string, after: string, limit: number): Note[] {
+    return this.#page.all(scope, after, limit) as unknown as Note[];
+  }
+
+  named(scope: string, names: readonly string[]): Note[] {
+    const found: Note[] = [];
+    for (let from = 0; from < names.length; from += namesPerQuery) {
+      const some = names.slice(from, from + namesPerQuery);
+      const marks = some.map(() => '?').join(', ');
+      const query = this.#database.prepare(`select name, value from note where scope = ? and name in (${marks})`);
+      found.push(...(query.all(scope, ...some) as unknown as Note[]));
+    }
+    return found;
+  }
+}
