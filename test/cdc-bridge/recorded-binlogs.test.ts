@@ -153,6 +153,38 @@ describe('a binlog that MySQL wrote', () => {
   });
 });
 
+describe('the head of a binlog', () => {
+  const events = recordedEvents('mysql-transactions');
+  const withHead = (change: (description: Buffer) => void) => {
+    const description = Buffer.from(events[0]!);
+    change(description);
+    return [description, ...events.slice(1)];
+  };
+
+  it('may say that its server has the file open, which its checksum does not know', async () => {
+    expect(await transactionsIn(withHead((description) => description.writeUInt16LE(1, 17)))).toHaveLength(6);
+  });
+
+  it.each(['5.5.27-log', '5.6.0', '5.1.63-google', '5.2.14-MariaDB'])(
+    'of a server %s is refused as such',
+    async (version) => {
+      const old = withHead((description) => description.fill(0, 21, 71).write(version, 21, 'latin1'));
+      await expect(transactionsIn(old)).rejects.toMatchObject({
+        code: 'binlog-undecodable',
+        message: expect.stringMatching(`binlog\\.000001:4 .*found the binlog of a server ${version}, expected`),
+      });
+    },
+  );
+
+  it('is followed by transactions that say where they begin; others, as old servers wrote them, are refused and not left out', async () => {
+    const nameless = events.filter((event) => event[4] !== 33);
+    await expect(transactionsIn(nameless)).rejects.toMatchObject({
+      code: 'binlog-undecodable',
+      message: expect.stringContaining('before any event that begins a transaction'),
+    });
+  });
+});
+
 describe('a damaged binlog', () => {
   const events = recordedEvents('mysql-transactions');
   const damaged = (index: number, change: (event: Buffer) => void) =>

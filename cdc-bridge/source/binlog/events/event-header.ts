@@ -13,11 +13,16 @@ const ignorableFlag = 0x80;
 /** Made up by the server for this reader, in no file. LOG_EVENT_ARTIFICIAL_F. */
 const artificialFlag = 0x20;
 
+/** In a format description: the file is being written, or its server crashed while it was. LOG_EVENT_BINLOG_IN_USE_F. */
+export const inUseFlag = 0x1;
+export const flagsAt = 17;
+
 export const typeOf = (event: Buffer): number => event[4]!;
 /** Seconds since 1970. */
 export const writtenAt = (event: Buffer): number => event.readUInt32LE(0);
 export const serverIdOf = (event: Buffer): number => event.readUInt32LE(5);
 export const lengthOf = (event: Buffer): number => event.readUInt32LE(9);
 export const endInFile = (event: Buffer): number => event.readUInt32LE(13);
-export const isIgnorable = (event: Buffer): boolean => (event.readUInt16LE(17) & ignorableFlag) !== 0;
-export const isArtificial = (event: Buffer): boolean => (event.readUInt16LE(17) & artificialFlag) !== 0;
+export const isIgnorable = (event: Buffer): boolean => (event.readUInt16LE(flagsAt) & ignorableFlag) !== 0;
+export const isArtificial = (event: Buffer): boolean => (event.readUInt16LE(flagsAt) & artificialFlag) !== 0;
+export const isInUse = (event: Buffer): boolean => (event.readUInt16LE(flagsAt) & inUseFlag) !== 0;

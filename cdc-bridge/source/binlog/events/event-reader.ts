@@ -2,7 +2,7 @@ import { BridgeError } from '../../../errors.ts';
 import { undecodable } from '../decoding/undecodable.ts';
 import type { BinlogEvent } from './binlog-event.ts';
 import { checksumBytes, endsInChecksum } from './checksum.ts';
-import { headerBytes, isIgnorable, lengthOf, typeOf, writtenAt } from './event-header.ts';
+import { flagsAt, headerBytes, inUseFlag, isIgnorable, isInUse, lengthOf, typeOf, writtenAt } from './event-header.ts';
 import { eventType, eventTypeName } from './event-type.ts';
 import { readAnonymousGtid, readGtid, readMariadbGtid, readTaggedGtid } from './gtid-event.ts';
 import { readGtidList, readPreviousGtids } from './gtid-sets.ts';
@@ -74,13 +74,15 @@ export class EventReader {
       throw this.#corrupt(`found ${event.length} bytes, expected the length that the event's header names`);
     const isFormat = typeOf(event) === eventType.formatDescription;
     if (isFormat) this.#checksums = this.#hasChecksums(event);
-    if (this.#checksums && !endsInChecksum(event))
+    if (this.#checksums && !endsInChecksum(isFormat ? asClosed(event) : event))
       throw this.#corrupt(`the CRC32 of ${eventTypeName(typeOf(event))} does not fit`);
     return this.#checksums || isFormat ? event.length - checksumBytes : event.length;
   }
 
   /** A format description ends in the algorithm and always has room for a checksum, also where the algorithm is none. */
   #hasChecksums(event: Buffer): boolean {
+    const version = serverVersionOf(event);
+    if (isBeforeChecksums(version)) throw this.#located(tooOld(version), event, this.#place.offset);
     const algorithm = event[event.length - checksumBytes - 1]!;
     if (algorithm === algorithms.none) return false;
     if (algorithm === algorithms.crc32) return true;
@@ -194,8 +196,30 @@ function tableIdOf(event: Buffer): number {
 function readFormat(event: Buffer): BinlogEvent {
   const version = event.readUInt16LE(headerBytes);
   if (version !== binlogVersion) throw undecodable(`a binlog of version ${version}, expected ${binlogVersion}`);
-  const serverVersion = event.toString('latin1', headerBytes + 2, headerBytes + 52).replace(/\0.*$/s, '');
-  return { kind: 'format', serverVersion, createdAt: writtenAt(event) * 1000 };
+  return { kind: 'format', serverVersion: serverVersionOf(event), createdAt: writtenAt(event) * 1000 };
+}
+
+/** A server that has a file open for writing marks it so in its format description, without making the checksum anew. */
+function asClosed(description: Buffer): Buffer {
+  if (!isInUse(description)) return description;
+  const closed = Buffer.from(description);
+  closed[flagsAt]! &= ~inUseFlag;
+  return closed;
+}
+
+function serverVersionOf(description: Buffer): string {
+  return description.toString('latin1', headerBytes + 2, headerBytes + 52).replace(/\0.*$/s, '');
+}
+
+/** Of MySQL before 5.6.1 and MariaDB before 5.3: their format description does not tell a checksum algorithm. */
+function isBeforeChecksums(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  if (major !== 5) return major < 5;
+  return /mariadb/i.test(version) ? minor < 3 : minor < 6 || (minor === 6 && patch < 1);
+}
+
+function tooOld(version: string): BridgeError {
+  return undecodable(`found the binlog of a server ${version}, expected MySQL 5.7, MariaDB 10.0 or newer`);
 }
 
 /** one phase u8 · format u32 · length of the global part u32, of the branch u32 · both */

@@ -3,7 +3,7 @@ import { FilePosition } from '../../../positions/file-position.ts';
 import { parseGtidSet } from '../../../positions/gtid.ts';
 import type { GtidSet } from '../../../positions/gtid-set.ts';
 import type { SourceTransaction } from '../../change-source.ts';
-import { StaleHints } from '../decoding/undecodable.ts';
+import { StaleHints, undecodable } from '../decoding/undecodable.ts';
 import type { BinlogEventStream } from '../event-stream.ts';
 import type { BinlogEvent } from '../events/binlog-event.ts';
 import { EventReader } from '../events/event-reader.ts';
@@ -134,6 +134,7 @@ class Reading {
   #assemblyFor(event: BinlogEvent): TransactionAssembly | undefined {
     if (this.#assembly && this.#preface.length === 0) return this.#assembly;
     if (!this.#assembly && event.kind !== 'begin') {
+      if (!mayPrecede.has(event.kind)) throw nameless(event.kind);
       this.#preface.push(event);
       return undefined;
     }
@@ -162,6 +163,15 @@ class Reading {
     const message = error.message.replace(/^binlog/, `binlog ${this.#reader.place}`);
     return new BridgeError(error.code, message, { cause: error });
   }
+}
+
+/** What may stand in a file before its first transaction. */
+const mayPrecede = new Set<BinlogEvent['kind']>(['file', 'format', 'gtids-before', 'other']);
+
+function nameless(kind: string): BridgeError {
+  return undecodable(
+    `found ${kind} before any event that begins a transaction: servers before MySQL 5.7 and MariaDB 10.0 write none, and are not read`,
+  );
 }
 
 function isEmpty({ rows, unread, piece }: SourceTransaction): boolean {
