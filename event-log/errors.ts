@@ -31,6 +31,11 @@ export const logErrors: Record<LogError['code'], { readonly title: string; reado
     remedy:
       'Nothing was written. Find out why two run, or why the first stood still for longer than its lease; then start it again.',
   },
+  'generation-changed': {
+    title:
+      'The generation of domain streams that was meant is not the current one any more, or not the one being built.',
+    remedy: 'Nothing was written. Read the current generation from its start: strangler cdc status says which it is.',
+  },
   'not-a-log': {
     title: 'The file is not an event log of this program.',
     remedy: 'Point `log` at another path; the file was left as it is.',
@@ -51,6 +56,11 @@ export function logTrimmed(tail: LogAddress, after: number): LogError {
 export function fenced({ name, epoch }: Lease, found: number, holder: string): LogError {
   const by = holder === '' ? '' : ` held by ${holder}`;
   return new LogError('fenced', `event log: lease ${name}: found epoch ${found}${by}, expected ${epoch}`);
+}
+
+/** What was asked of one generation of topic `domain` holds of another. */
+export function generationChanged(found: string, expected: string): LogError {
+  return new LogError('generation-changed', `event log: topic domain: found ${found}, expected ${expected}`);
 }
 
 /** The store failed; `what` says how and the cause has the system's own words. */

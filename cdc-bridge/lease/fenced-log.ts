@@ -6,6 +6,7 @@ export function fencedLog(log: EventLog, lease: Lease): EventLog {
   return {
     capabilities: log.capabilities,
     leases: log.leases,
+    generations: log.generations,
     append: (topic, batch, cursor, _fence, notes) => log.append(topic, batch, cursor, lease, notes),
     read: (topic, after, limit) => log.read(topic, after, limit),
     readStream: (topic, stream, from) => log.readStream(topic, stream, from),

@@ -1,16 +1,17 @@
 import type { AppendResult, Cursor, ExpectedVersion, StreamAppend } from '../../contract/event-log.ts';
 import type { Lease } from '../../contract/lease.ts';
-import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import type { History, LogAddress } from '../../contract/log-address.ts';
 import type { NoteChange } from '../../contract/note.ts';
 import type { Database, Statement } from '../../runtime/sqlite.ts';
+import type { SqliteGenerations } from './generations.ts';
 import type { SqliteLeases } from './leases.ts';
 import { NoteWriter } from './notes.ts';
 import { asRepeat, refuseRepeatedIds } from './repeat.ts';
-import { addressOf, type StoredEvent, toStored } from './stored-event.ts';
+import { addressOf, type StoredEvent, type StoredTopic, toStored } from './stored-event.ts';
 
 /** One call of `append`, as the port takes it. */
 export interface AppendCall {
-  readonly topic: Topic;
+  readonly topic: History;
   readonly batch: readonly StreamAppend[];
   readonly cursor?: Cursor | undefined;
   readonly fence?: Lease | undefined;
@@ -26,11 +27,13 @@ export class Appender {
   readonly #insert: Statement;
   readonly #putCursor: Statement;
   readonly #leases: SqliteLeases;
+  readonly #generations: SqliteGenerations;
   readonly #notes: NoteWriter;
 
-  constructor(database: Database, leases: SqliteLeases) {
+  constructor(database: Database, leases: SqliteLeases, generations: SqliteGenerations) {
     this.#database = database;
     this.#leases = leases;
+    this.#generations = generations;
     this.#notes = new NoteWriter(database);
     this.#byId = database.prepare('select * from event where topic = ? and id = ?');
     this.#version = database.prepare(
@@ -53,11 +56,12 @@ export class Appender {
   append(call: AppendCall, recordedAt: string): AppendResult[] {
     refuseRepeatedIds(call.topic, call.batch);
     if (call.fence) this.#leases.requireNewest(call.fence);
+    const topic = this.#generations.storedForAppend(call.topic, call.fence);
     this.#database.exec('savepoint call');
     try {
-      const results = call.batch.map((item) => this.#appendItem(item.topic ?? call.topic, item, recordedAt));
-      if (results.some(({ kind }) => kind === 'conflict')) return this.#takeBack(call, results);
-      if (call.cursor) this.#storeCursor(call.topic, call.cursor);
+      const results = call.batch.map((item) => this.#appendItem(this.#topicOf(item, topic), item, recordedAt));
+      if (results.some(({ kind }) => kind === 'conflict')) return this.#takeBack(topic, call.batch, results);
+      if (call.cursor) this.#storeCursor(topic, call.cursor);
       for (const change of call.notes ?? []) this.#notes.apply(change);
       this.#database.exec('release call');
       return results;
@@ -68,8 +72,12 @@ export class Appender {
     }
   }
 
+  #topicOf(item: StreamAppend, callTopic: StoredTopic): StoredTopic {
+    return item.topic === undefined ? callTopic : this.#generations.stored(item.topic);
+  }
+
   /** Repeats are recognised before `expect` is looked at: the first attempt has moved the stream on. */
-  #appendItem(topic: Topic, item: StreamAppend, recordedAt: string): AppendResult {
+  #appendItem(topic: StoredTopic, item: StreamAppend, recordedAt: string): AppendResult {
     const known = item.events.map(({ id }) => this.#byId.get(topic, id) as StoredEvent | undefined);
     const repeat = asRepeat(topic, item, known);
     if (repeat) return { kind: 'duplicate', version: repeat.at(-1)!.version, addresses: repeat.map(addressOf) };
@@ -79,7 +87,7 @@ export class Appender {
     return { kind: 'appended', version: actual + addresses.length, addresses };
   }
 
-  #insertAfter(actual: number, topic: Topic, { stream, events }: StreamAppend, recordedAt: string): LogAddress[] {
+  #insertAfter(actual: number, topic: StoredTopic, { stream, events }: StreamAppend, recordedAt: string): LogAddress[] {
     const head = this.#headOf(topic);
     return events.map((event, index) => {
       const place = { topic, stream, offset: head + 1 + index, version: actual + 1 + index, recorded_at: recordedAt };
@@ -88,25 +96,25 @@ export class Appender {
     });
   }
 
-  #takeBack({ topic, batch }: AppendCall, results: readonly AppendResult[]): AppendResult[] {
+  #takeBack(topic: StoredTopic, batch: AppendCall['batch'], results: readonly AppendResult[]): AppendResult[] {
     this.#database.exec('rollback to call; release call');
     return results.map((result, index) => {
       const item = batch[index]!;
       return result.kind === 'duplicate'
         ? result
-        : { kind: 'conflict', actual: this.#versionOf(item.topic ?? topic, item.stream) };
+        : { kind: 'conflict', actual: this.#versionOf(this.#topicOf(item, topic), item.stream) };
     });
   }
 
-  #storeCursor(topic: Topic, { name, value }: Cursor): void {
+  #storeCursor(topic: StoredTopic, { name, value }: Cursor): void {
     this.#putCursor.run(name, value, topic, this.#headOf(topic));
   }
 
-  #versionOf(topic: Topic, stream: string): number {
+  #versionOf(topic: StoredTopic, stream: string): number {
     return (this.#version.get({ topic, stream }) as { version: number }).version;
   }
 
-  #headOf(topic: Topic): number {
+  #headOf(topic: StoredTopic): number {
     return (this.#head.get(topic) as { head: number } | undefined)?.head ?? 0;
   }
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppendResult } from '../../contract/event-log.ts';
 import { inTransaction } from '../../runtime/sqlite.ts';
 import { type AppendCall, Appender } from './append.ts';
+import type { SqliteGenerations } from './generations.ts';
 import type { SqliteLeases } from './leases.ts';
 import { isStorageFailure, type LogFile, type SqliteLogOptions } from './log-file.ts';
 
@@ -29,10 +30,16 @@ export class GroupCommit {
   #draining: Promise<void> | undefined;
 
   /** `committed` is called after each commit that wrote something, before the callers hear of it. */
-  constructor(file: LogFile, options: SqliteLogOptions, leases: SqliteLeases, committed: () => void) {
+  constructor(
+    file: LogFile,
+    options: SqliteLogOptions,
+    leases: SqliteLeases,
+    generations: SqliteGenerations,
+    committed: () => void,
+  ) {
     this.#file = file;
     this.#options = options;
-    this.#appender = new Appender(file.database, leases);
+    this.#appender = new Appender(file.database, leases, generations);
     this.#committed = committed;
   }
 

@@ -1,3 +1,4 @@
+import { canonicalJson, type JsonObject } from '../../contract/json.ts';
 import type { Note, NoteChange } from '../../contract/note.ts';
 import type { Database, Statement } from '../../runtime/sqlite.ts';
 
@@ -8,19 +9,16 @@ const namesPerQuery = 500;
 export class NoteWriter {
   readonly #put: Statement;
   readonly #add: Statement;
-  readonly #revise: Statement;
+  readonly #replace: Statement;
+  readonly #find: Statement;
   readonly #remove: Statement;
 
   constructor(database: Database) {
     const insert = 'insert into note (scope, name, value) values (?, ?, ?) on conflict (scope, name)';
     this.#put = database.prepare(`${insert} do update set value = excluded.value`);
     this.#add = database.prepare(`${insert} do nothing`);
-    // Optimization: mostly the note is what was expected, to the letter; its members are looked at only when it is not.
-    this.#revise = database.prepare(
-      `update note set value = ?1 where scope = ?2 and name = ?3 and (value = ?4 or not exists (
-         select 1 from json_each(?4) as expected join json_each(note.value) as found on found.key = expected.key
-         where found.type is not expected.type or found.value is not expected.value))`,
-    );
+    this.#replace = database.prepare('update note set value = ? where scope = ? and name = ? and value = ?');
+    this.#find = database.prepare('select value from note where scope = ? and name = ?');
     this.#remove = database.prepare('delete from note where scope = ? and name = ?');
   }
 
@@ -28,9 +26,27 @@ export class NoteWriter {
     const { kind, scope, name } = change;
     if (kind === 'put') this.#put.run(scope, name, change.value);
     else if (kind === 'add') this.#add.run(scope, name, change.value);
-    else if (kind === 'revise') this.#revise.run(change.value, scope, name, change.from);
+    else if (kind === 'revise') this.#revise(change);
     else this.#remove.run(scope, name);
   }
+
+  /** Optimization: mostly the note is what was expected, to the letter; its members are looked at only when it is not. */
+  #revise({ scope, name, from, value }: Revision): void {
+    if (this.#replace.run(value, scope, name, from).changes > 0) return;
+    const found = this.#find.get(scope, name) as { value: string } | undefined;
+    if (!found) return;
+    const members = JSON.parse(found.value) as JsonObject;
+    if (!contradicts(members, JSON.parse(from) as JsonObject))
+      this.#put.run(scope, name, JSON.stringify({ ...members, ...JSON.parse(value) }));
+  }
+}
+
+type Revision = Extract<NoteChange, { kind: 'revise' }>;
+
+function contradicts(found: JsonObject, expected: JsonObject): boolean {
+  return Object.keys(expected).some(
+    (name) => Object.hasOwn(found, name) && canonicalJson(found[name]!) !== canonicalJson(expected[name]!),
+  );
 }
 
 /** Reads notes. */

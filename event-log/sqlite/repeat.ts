@@ -1,11 +1,11 @@
 import { LogError, type StreamAppend } from '../../contract/event-log.ts';
 import { canonicalJson, type JsonObject } from '../../contract/json.ts';
-import { formatLogAddress, type Topic } from '../../contract/log-address.ts';
+import { formatLogAddress, type History } from '../../contract/log-address.ts';
 import type { NewEvent } from '../../contract/recorded-event.ts';
 import { addressOf, type StoredEvent } from './stored-event.ts';
 
 /** Throws LogError `event-id-reused` when an id comes twice in one append: the log could not answer both. */
-export function refuseRepeatedIds(topic: Topic, batch: readonly StreamAppend[]): void {
+export function refuseRepeatedIds(topic: History, batch: readonly StreamAppend[]): void {
   const seen = new Set<string>();
   for (const event of batch.flatMap((item) => item.events)) {
     if (seen.has(event.id)) {
@@ -26,7 +26,7 @@ export function refuseRepeatedIds(topic: Topic, batch: readonly StreamAppend[]):
  * neither a repeat nor new.
  */
 export function asRepeat(
-  topic: Topic,
+  topic: History,
   item: StreamAppend,
   known: readonly (StoredEvent | undefined)[],
 ): readonly StoredEvent[] | undefined {

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Keep } from '../../contract/event-log.ts';
-import type { LogAddress, Topic, TrimmedTopic } from '../../contract/log-address.ts';
+import type { LogAddress, TrimmedTopic } from '../../contract/log-address.ts';
 import { inTransaction, type Statement } from '../../runtime/sqlite.ts';
 import type { LogFile, SqliteLogOptions } from './log-file.ts';
-import { addressOf } from './stored-event.ts';
+import { addressOf, type StoredTopic } from './stored-event.ts';
 
 /** How many events, and about how many bytes, one step deletes: it holds the write lock, and the event loop, for a moment only. */
 const eventsPerStep = 200;
@@ -38,7 +38,7 @@ export class Retention {
     this.#delete = file.database.prepare('delete from event where topic = ? and offset = ?');
   }
 
-  async tail(topic: Topic): Promise<LogAddress> {
+  async tail(topic: StoredTopic): Promise<LogAddress> {
     const { tail } = await this.#file.whenFree(() => this.#stateOf(topic));
     return addressOf({ topic, offset: tail });
   }
@@ -68,13 +68,18 @@ export class Retention {
   }
 
   /** The event at the front, when it is one too many or too old. */
-  #goes(topic: Topic, { head, tail, bytes }: TopicState, maxBytes: number, oldest: string): OldestEvent | undefined {
+  #goes(
+    topic: StoredTopic,
+    { head, tail, bytes }: TopicState,
+    maxBytes: number,
+    oldest: string,
+  ): OldestEvent | undefined {
     if (tail === head) return undefined;
     const event = this.#oldest.get(topic, tail + 1) as unknown as OldestEvent;
     return bytes > maxBytes || event.recorded_at < oldest ? event : undefined;
   }
 
-  #stateOf(topic: Topic): TopicState {
+  #stateOf(topic: StoredTopic): TopicState {
     return (this.#state.get(topic) as TopicState | undefined) ?? { head: 0, tail: 0, bytes: 0 };
   }
 }

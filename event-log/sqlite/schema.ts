@@ -2,7 +2,8 @@ import { trimmedTopics } from '../../contract/log-address.ts';
 import { type Database, inTransaction } from '../../runtime/sqlite.ts';
 import { formatNewer, notALog } from '../errors.ts';
 
-/** Version of the file's format, kept as `user_version`. 2 added leases, trimming, groups, notes, and topic `parked`. */
+/** Version of the file's format, kept as `user_version`. 2 added leases, trimming, groups, notes, generations,
+ * and topic `parked`. */
 const formatVersion = 2;
 /** Marks the file as an event log of this program, kept as `application_id`: the bytes of "strg". */
 const applicationId = 0x73747267;
@@ -10,6 +11,7 @@ const applicationId = 0x73747267;
 const trimmed = trimmedTopics.map((name) => `'${name}'`).join(', ');
 
 /**
+ * Generations of topic `domain` are topics here: `domain` the first, `domain.2` the second, while `generation` tells which of them is which.
  * `topic.tail` is the last offset that was trimmed, `topic.bytes` the payload that a trimmed topic holds, and `trimmed_stream` the last
  * version of each stream that was trimmed, so that offsets and versions go on counting.
  */
@@ -34,6 +36,14 @@ create table trimmed_stream (
   version integer not null,
   primary key (topic, stream)
 ) strict, without rowid;
+
+create table generation (
+  number integer primary key,
+  state  text    not null check (state in ('old', 'current', 'building', 'discarded'))
+) strict;
+create unique index one_is_current on generation (state) where state = 'current';
+create unique index one_is_building on generation (state) where state = 'building';
+insert into generation (number, state) values (1, 'current');
 `;
 
 const tables = `
@@ -98,12 +108,14 @@ create trigger event_is_never_changed before update on event
 begin select raise(abort, 'events are never changed'); end;
 
 create trigger event_is_never_deleted before delete on event when
-  old.topic not in (${trimmed}) or old.offset is not 1 + (select tail from topic where name = old.topic)
+  old.topic not in (${trimmed})
+    and not exists (select 1 from generation where state = 'discarded' and old.topic = 'domain.' || number)
+  or old.offset is not 1 + (select tail from topic where name = old.topic)
 begin select raise(abort, 'events are never deleted'); end;
 
 create trigger event_moves_tail after delete on event
 begin
-  update topic set tail = old.offset, bytes = bytes - octet_length(old.data) where name = old.topic;
+  update topic set tail = old.offset, bytes = max(0, bytes - octet_length(old.data)) where name = old.topic;
   insert into trimmed_stream (topic, stream, version) values (old.topic, old.stream, old.version)
   on conflict (topic, stream) do update set version = excluded.version;
 end;
@@ -124,6 +136,18 @@ begin select raise(abort, 'the epoch of a lease only advances'); end;
 
 create trigger lease_is_never_deleted before delete on lease
 begin select raise(abort, 'leases are never deleted'); end;
+
+create trigger generation_is_next before insert on generation when
+  new.number is not 1 + (select max(number) from generation) or new.state is not 'building'
+begin select raise(abort, 'a generation takes the next number and is to be built'); end;
+
+create trigger generation_moves_on before update on generation when
+  new.number is not old.number
+  or (old.state, new.state) not in (values ('building', 'current'), ('building', 'discarded'), ('current', 'old'))
+begin select raise(abort, 'a generation is built, then current, then old'); end;
+
+create trigger generation_is_never_deleted before delete on generation
+begin select raise(abort, 'generations are never deleted'); end;
 `;
 
 const marks = `

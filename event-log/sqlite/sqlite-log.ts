@@ -7,19 +7,21 @@ import type {
   StoredCursor,
   StreamAppend,
 } from '../../contract/event-log.ts';
+import type { Generations } from '../../contract/generations.ts';
 import type { Lease, Leases } from '../../contract/lease.ts';
-import type { LogAddress, Topic, TrimmedTopic } from '../../contract/log-address.ts';
+import { formatLogAddress, type History, type LogAddress, type TrimmedTopic } from '../../contract/log-address.ts';
 import type { Note, NoteChange } from '../../contract/note.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { Statement } from '../../runtime/sqlite.ts';
-import { logBehind, logTrimmed, unavailable } from '../errors.ts';
+import { generationChanged, logBehind, logTrimmed, unavailable } from '../errors.ts';
 import { CommitBell } from './commit-bell.ts';
+import { SqliteGenerations } from './generations.ts';
 import { GroupCommit } from './group-commit.ts';
 import { SqliteLeases } from './leases.ts';
 import { LogFile, type SqliteLogOptions } from './log-file.ts';
 import { NoteReader } from './notes.ts';
 import { Retention } from './retention.ts';
-import { addressOf, type StoredEvent, toRecorded } from './stored-event.ts';
+import { addressOf, type StoredEvent, type StoredTopic, toRecorded } from './stored-event.ts';
 
 /** Events that a follower is given at once; the next batch is read when it asks for it. */
 const followBatch = 500;
@@ -40,6 +42,8 @@ export function openSqliteLog(path: string, options: SqliteLogOptions): EventLog
 class SqliteLog implements EventLog {
   readonly capabilities: LogCapabilities = { partitions: 1, decides: true, atomicAcrossStreams: true };
   readonly leases: Leases;
+  readonly generations: Generations;
+  readonly #generations: SqliteGenerations;
   readonly #file: LogFile;
   readonly #retention: Retention;
   readonly #bell: CommitBell;
@@ -59,8 +63,10 @@ class SqliteLog implements EventLog {
     this.#bell = new CommitBell(file, options.telemetry);
     const leases = new SqliteLeases(file, options);
     this.leases = leases;
+    this.#generations = new SqliteGenerations(file, leases, () => this.#bell.ring());
+    this.generations = this.#generations;
     this.#retention = new Retention(file, options);
-    this.#commits = new GroupCommit(file, options, leases, () => this.#bell.ring());
+    this.#commits = new GroupCommit(file, options, leases, this.#generations, () => this.#bell.ring());
     const { database } = file;
     this.#after = database.prepare('select * from event where topic = ? and offset > ? order by offset limit ?');
     this.#ofStream = database.prepare(
@@ -73,7 +79,7 @@ class SqliteLog implements EventLog {
   }
 
   async append(
-    topic: Topic,
+    topic: History,
     batch: readonly StreamAppend[],
     cursor?: Cursor,
     fence?: Lease,
@@ -83,30 +89,41 @@ class SqliteLog implements EventLog {
     return this.#commits.append({ topic, batch, cursor, fence, notes });
   }
 
-  async read(topic: Topic, after: number, limit: number): Promise<RecordedEvent[]> {
+  async read(topic: History, after: number, limit: number): Promise<RecordedEvent[]> {
     requireWhole('after', after, 0);
     requireWhole('limit', limit, 1);
+    return this.#read(await this.#stored(topic), after, limit);
+  }
+
+  async #read(topic: StoredTopic, after: number, limit: number): Promise<RecordedEvent[]> {
     const rows = await this.#file.whenFree(() => this.#after.all(topic, after, limit) as unknown as StoredEvent[]);
     if (rows[0]?.offset !== after + 1) await this.#requireWithin(topic, after);
     return rows.map(toRecorded);
   }
 
-  async readStream(topic: Topic, stream: string, from = 1): Promise<RecordedEvent[]> {
+  async readStream(topic: History, stream: string, from = 1): Promise<RecordedEvent[]> {
     requireWhole('from', from, 0);
-    const rows = await this.#file.whenFree(() => this.#ofStream.all(topic, stream, from) as unknown as StoredEvent[]);
+    const rows = await this.#file.whenFree(
+      () => this.#ofStream.all(this.#generations.stored(topic), stream, from) as unknown as StoredEvent[],
+    );
     return rows.map(toRecorded);
   }
 
-  async find(topic: Topic, id: string): Promise<RecordedEvent | undefined> {
-    const row = await this.#file.whenFree(() => this.#byId.get(topic, id) as StoredEvent | undefined);
+  async find(topic: History, id: string): Promise<RecordedEvent | undefined> {
+    const row = await this.#file.whenFree(
+      () => this.#byId.get(this.#generations.stored(topic), id) as StoredEvent | undefined,
+    );
     return row && toRecorded(row);
   }
 
-  async *follow(topic: Topic, after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]> {
+  async *follow(topic: History, after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]> {
+    requireWhole('after', after, 0);
+    if (signal.aborted) return;
+    const stored = await this.#stored(topic);
     let position = after;
     while (!signal.aborted) {
       const { rings } = this.#bell;
-      const events = await this.#readShared(topic, position);
+      const events = await this.#readShared(stored, position);
       if (signal.aborted) return;
       if (events.length === 0) {
         await this.#bell.next(rings, signal);
@@ -117,13 +134,22 @@ class SqliteLog implements EventLog {
     }
   }
 
-  async head(topic: Topic): Promise<LogAddress> {
+  async head(topic: History): Promise<LogAddress> {
+    return this.#headOf(await this.#stored(topic));
+  }
+
+  async #headOf(topic: StoredTopic): Promise<LogAddress> {
     const row = await this.#file.whenFree(() => this.#head.get(topic) as { head: number } | undefined);
     return addressOf({ topic, offset: row?.head ?? 0 });
   }
 
-  tail(topic: Topic): Promise<LogAddress> {
-    return this.#retention.tail(topic);
+  /** What `history` is in the file now; `domain` may be another generation the next time. */
+  #stored(history: History): Promise<StoredTopic> {
+    return this.#file.whenFree(() => this.#generations.stored(history));
+  }
+
+  async tail(topic: History): Promise<LogAddress> {
+    return this.#retention.tail(await this.#stored(topic));
   }
 
   trim(topic: TrimmedTopic, keep: Keep): Promise<LogAddress> {
@@ -132,7 +158,7 @@ class SqliteLog implements EventLog {
 
   async cursor(name: string): Promise<StoredCursor | undefined> {
     const row = await this.#file.whenFree(
-      () => this.#cursor.get(name) as { name: string; value: string; topic: Topic; head: number } | undefined,
+      () => this.#cursor.get(name) as { name: string; value: string; topic: StoredTopic; head: number } | undefined,
     );
     return row && { name: row.name, value: row.value, head: addressOf({ topic: row.topic, offset: row.head }) };
   }
@@ -158,25 +184,37 @@ class SqliteLog implements EventLog {
    * Optimization: hundreds of followers at the same place are woken by the same ring; one read serves them all. It holds until the next ring:
    * whoever reads between a commit and its ring is rung for afterwards, here as there.
    */
-  #readShared(topic: Topic, after: number): Promise<readonly RecordedEvent[]> {
+  #readShared(topic: StoredTopic, after: number): Promise<readonly RecordedEvent[]> {
     const { rings } = this.#bell;
     if (rings !== this.#sharedAt || this.#sharedReads.size >= maxSharedReads) this.#sharedReads.clear();
     this.#sharedAt = rings;
     const place = `${topic} ${after}`;
     const known = this.#sharedReads.get(place);
     if (known) return known;
-    const reading = this.read(topic, after, followBatch);
+    const reading = this.#readOn(topic, after);
     this.#sharedReads.set(place, reading);
     reading.catch(() => this.#sharedReads.delete(place));
     return reading;
   }
 
+  /** A generation that is over has no more after its last event, and that was looked for after it was over. */
+  async #readOn(topic: StoredTopic, after: number): Promise<readonly RecordedEvent[]> {
+    const events = await this.#read(topic, after, followBatch);
+    if (events.length > 0 || !(await this.#file.whenFree(() => this.#generations.isOver(topic)))) return events;
+    const last = await this.#read(topic, after, followBatch);
+    if (last.length > 0) return last;
+    throw generationChanged(
+      'another one to be current',
+      `${formatLogAddress(addressOf({ topic, offset: after }))} to be read on`,
+    );
+  }
+
   /** A reader beyond the end would wait for offsets that other events will take: the log is not the one it has read. */
-  async #requireWithin(topic: Topic, after: number): Promise<void> {
-    const head = await this.head(topic);
+  async #requireWithin(topic: StoredTopic, after: number): Promise<void> {
+    const head = await this.#headOf(topic);
     if (head.offset < after) throw logBehind(head, after);
     if (head.offset === after) return;
-    const tail = await this.tail(topic);
+    const tail = await this.#retention.tail(topic);
     if (tail.offset > after) throw logTrimmed(tail, after);
   }
 }

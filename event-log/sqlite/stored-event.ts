@@ -1,10 +1,13 @@
 import type { JsonObject } from '../../contract/json.ts';
-import type { LogAddress, Topic } from '../../contract/log-address.ts';
+import { domainAddress, type LogAddress, type Topic } from '../../contract/log-address.ts';
 import type { NewEvent, Origin, RecordedEvent } from '../../contract/recorded-event.ts';
+
+/** A topic as the file names it: here `domain` is the first generation of topic `domain`, the others are topics of their own. */
+export type StoredTopic = Topic | `domain.${number}`;
 
 /** A row of table `event`; `data` is JSON text. */
 export interface StoredEvent {
-  readonly topic: Topic;
+  readonly topic: StoredTopic;
   readonly offset: number;
   readonly id: string;
   readonly parent: string;
@@ -23,7 +26,13 @@ export interface StoredEvent {
 
 /** The place in the log of the event that this row holds. */
 export function addressOf({ topic, offset }: Pick<StoredEvent, 'topic' | 'offset'>): LogAddress {
-  return { topic, partition: 0, offset };
+  if (topic.startsWith('domain.')) return domainAddress(Number(topic.slice('domain.'.length)), offset);
+  return { topic: topic as Topic, partition: 0, offset };
+}
+
+/** The topic that a generation is in the file. */
+export function storedGeneration(number: number): StoredTopic {
+  return number === 1 ? 'domain' : `domain.${number}`;
 }
 
 /** Where an event is stored, and when. */

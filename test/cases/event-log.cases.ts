@@ -186,6 +186,135 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
       });
     });
 
+    describe('generations of topic domain', () => {
+      const hour = 3_600_000;
+      let fence: Lease;
+      beforeEach(async () => {
+        const answer = await log.leases.acquire('remap', 'one', hour);
+        if (answer.kind === 'acquired') fence = answer.lease;
+      });
+      const in2 = (offset: number): LogAddress => ({ topic: 'domain', generation: 2, partition: 0, offset });
+      const idsOf = (events: readonly RecordedEvent[]) => events.map(({ id }) => id);
+
+      test('begin with the first, which is current', async () => {
+        expect(await log.generations.list()).toEqual([{ number: 1, state: 'current' }]);
+        await log.append('domain.1', [item('a', 'none', 'one')]);
+        expect(idsOf(await log.read('domain', 0, 9))).toEqual(['one']);
+        expect(await log.head('domain.1')).toEqual(at(1));
+      });
+
+      test('one that is being built has offsets, ids and versions of its own, and nobody sees it', async () => {
+        await log.append('domain', [item('a', 'none', 'one', 'two')]);
+        expect(await log.generations.begin(fence)).toBe(2);
+        const [result] = await log.append('domain.2', [item('a', 'none', 'two')], undefined, fence);
+        expect(result).toEqual({ kind: 'appended', version: 1, addresses: [in2(1)] });
+        expect(idsOf(await log.readStream('domain', 'a'))).toEqual(['one', 'two']);
+        expect(idsOf(await given.again().readStream('domain.2', 'a'))).toEqual(['two']);
+        expect(await log.head('domain')).toEqual(at(2));
+        expect(await log.head('domain.2')).toEqual(in2(1));
+        expect((await log.find('domain.2', 'two'))?.meta.address).toEqual(in2(1));
+      });
+
+      test('one that is being built is appended to under a fence only, and no second one is begun', async () => {
+        await log.generations.begin(fence);
+        await expect(log.append('domain.2', [item('a', 'none', 'one')])).rejects.toMatchObject({
+          code: 'generation-changed',
+        });
+        await expect(log.append('domain.3', [item('a', 'none', 'one')], undefined, fence)).rejects.toMatchObject({
+          code: 'generation-changed',
+        });
+        await expect(log.generations.begin(fence)).rejects.toMatchObject({ code: 'generation-changed' });
+        expect((await log.head('domain.2')).offset).toBe(0);
+      });
+
+      test('the one built becomes topic domain in one step, for every handle, and the old one takes nothing any more', async () => {
+        const other = given.again();
+        await log.append('domain', [item('a', 'none', 'one')]);
+        await log.generations.begin(fence);
+        await log.append('domain.2', [item('a', 'none', 'uno')], undefined, fence);
+        expect(await log.generations.switch(2, at(1), fence)).toBe(true);
+        expect(await other.head('domain')).toEqual(in2(1));
+        expect(idsOf(await other.read('domain', 0, 9))).toEqual(['uno']);
+        expect(idsOf(await other.read('domain.1', 0, 9))).toEqual(['one']);
+        const [next] = await other.append('domain', [item('a', 1, 'two')], { name: 'c', value: 'v' });
+        expect(next).toMatchObject({ kind: 'appended', addresses: [in2(2)] });
+        expect(await log.cursor('c')).toEqual({ name: 'c', value: 'v', head: in2(2) });
+        await expect(other.append('domain.1', [item('a', 1, 'three')])).rejects.toMatchObject({
+          code: 'generation-changed',
+        });
+        expect(await log.generations.list()).toEqual([
+          { number: 1, state: 'old' },
+          { number: 2, state: 'current' },
+        ]);
+      });
+
+      test('does not switch while the current one has more than is covered, nor from or to another one', async () => {
+        await log.generations.begin(fence);
+        await given.again().append('domain', [item('a', 'none', 'one')]);
+        expect(await log.generations.switch(2, at(0), fence)).toBe(false);
+        expect(await log.head('domain')).toEqual(at(1));
+        for (const [to, covered] of [
+          [2, in2(1)],
+          [3, at(1)],
+        ] as const)
+          await expect(log.generations.switch(to, covered, fence)).rejects.toMatchObject({
+            code: 'generation-changed',
+          });
+      });
+
+      test('a fence that has passed on neither begins, switches nor discards', async () => {
+        await log.generations.begin(fence);
+        await log.leases.release(fence);
+        await log.leases.acquire('remap', 'two', hour);
+        await expect(log.generations.begin(fence)).rejects.toMatchObject({ code: 'fenced' });
+        await expect(log.generations.switch(2, at(0), fence)).rejects.toMatchObject({ code: 'fenced' });
+        await expect(log.generations.discard(fence)).rejects.toMatchObject({ code: 'fenced' });
+        expect(await log.generations.list()).toContainEqual({ number: 2, state: 'building' });
+      });
+
+      test('one that is given up leaves nothing, and its number is not used again', async () => {
+        await log.append('domain', [item('a', 'none', 'one')]);
+        await log.generations.begin(fence);
+        const many = Array.from({ length: 1_100 }, (_, index) => item(`s${index}`, 'none', `event-${index}`));
+        await log.append('domain.2', many, undefined, fence);
+        await log.generations.discard(fence);
+        expect(await log.readStream('domain.2', 's1099')).toEqual([]);
+        expect(idsOf(await log.read('domain', 0, 9))).toEqual(['one']);
+        expect(await log.generations.begin(fence)).toBe(3);
+        expect(await log.generations.list()).toContainEqual({ number: 2, state: 'discarded' });
+      });
+
+      test('a follower is given the last event of its generation, and then told that it is over', async () => {
+        const other = given.again();
+        await log.append('domain', [item('a', 'none', 'one')]);
+        await log.generations.begin(fence);
+        const seen: string[] = [];
+        const following = (async () => {
+          for await (const batch of other.follow('domain', 0, new AbortController().signal)) seen.push(...idsOf(batch));
+        })();
+        const ended = expect(following).rejects.toMatchObject({ code: 'generation-changed', retriable: false });
+        await expect.poll(() => seen).toEqual(['one']);
+        await log.append('domain', [item('a', 1, 'two')]);
+        expect(await log.generations.switch(2, at(2), fence)).toBe(true);
+        await ended;
+        expect(seen).toEqual(['one', 'two']);
+        const late = (async () => {
+          for await (const batch of log.follow('domain.1', 1, new AbortController().signal)) seen.push(...idsOf(batch));
+        })();
+        await expect(late).rejects.toMatchObject({ code: 'generation-changed' });
+        expect(seen).toEqual(['one', 'two', 'two']);
+      });
+
+      test('a reader of another generation than its position is from is not confused: it names its own', async () => {
+        await log.append('domain', [item('a', 'none', 'one', 'two')]);
+        await log.generations.begin(fence);
+        await log.append('domain.2', [item('a', 'none', 'uno')], undefined, fence);
+        await log.generations.switch(2, at(2), fence);
+        expect(idsOf(await log.read('domain.1', 1, 9))).toEqual(['two']);
+        await expect(log.read('domain', 2, 9)).rejects.toMatchObject({ code: 'log-behind' });
+      });
+    });
+
     describe('append', () => {
       test('writes streams of several topics in one step', async () => {
         const batch = [{ ...item('s', 'none', 'a'), topic: 'row-changes' as const }, item('s', 'none', 'b')];
@@ -424,8 +553,10 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
         expect(await valueOfA()).toEqual({ n: 2, m: null });
         await change(revise({ m: null, added: 'x' }, { n: 2, m: 5, added: 'y' }));
         expect(await valueOfA()).toEqual({ n: 2, m: 5, added: 'y' });
-        await change(revise({ n: 2, m: null }, { n: 9 }), revise({ n: '2' }, { n: 9 }));
+        await change(revise({ n: 2, m: null }, { n: 9, m: 9 }), revise({ n: '2' }, { n: 9 }));
         expect(await valueOfA()).toEqual({ n: 2, m: 5, added: 'y' });
+        await change(revise({ n: 2 }, { n: 3 }));
+        expect(await valueOfA()).toEqual({ n: 3, m: 5, added: 'y' });
       });
 
       test('come in pages by name, those of one scope alone', async () => {
