@@ -5,6 +5,10 @@ import type { RunningPart } from '../runtime/part.ts';
 import type { BridgeConfig } from './config.ts';
 import { Coverage } from './coverage.ts';
 import { remedyOf } from './errors.ts';
+import { debeziumMetrics } from './health/debezium-metrics.ts';
+import { registerHealthMetrics } from './health/health-metrics.ts';
+import { watchPurge } from './health/purge-watch.ts';
+import { StreamCounts } from './health/stream-counts.ts';
 import { serveBridge } from './http.ts';
 import type { Held } from './lease/another-bridge.ts';
 import { BridgeLease } from './lease/bridge-lease.ts';
@@ -53,7 +57,7 @@ export interface BridgePorts {
 
 /** A bridge at work. `stop` lets the append under way finish. */
 export interface RunningBridge extends RunningPart {
-  /** Where /head, /status, /healthz, /readyz and /metrics are served. */
+  /** Where /head, /status, /healthz, /readyz, /metrics and /metrics/debezium are served. */
   readonly url: string;
   status(): Promise<BridgeStatus>;
   /** Resolves, never rejects, with the error that stopped the bridge loudly; stays pending otherwise. HTTP goes on answering. */
@@ -90,6 +94,7 @@ interface Parts {
   readonly database: LegacyDatabase;
   readonly telemetry: Telemetry;
   readonly progress: Progress;
+  readonly counts: StreamCounts;
   readonly coverage: Coverage;
   readonly parked: ParkedChanges;
   readonly condition: Condition;
@@ -109,15 +114,25 @@ async function run(
     database,
     telemetry,
     progress: new Progress(stored?.head ?? { topic: 'domain', partition: 0, offset: 0 }),
+    counts: new StreamCounts(),
     coverage: new Coverage(config.tables),
     parked: await ParkedChanges.load(ports.log, config.name),
     condition: { phase: 'starting' },
   };
   const readHead = coalesced(() => database.head(headKind(parts.progress)));
   const status = () => statusOf(parts, readHead);
+  registerHealthMetrics(ports.metrics, status);
+  const asDebezium = async () => debeziumMetrics(database.identity.flavour, await status());
   const { port = defaultPort, host = '127.0.0.1' } = config;
   const http = await serveBridge(
-    { progress: parts.progress, metrics: ports.metrics, condition: parts.condition, head: readHead, status },
+    {
+      progress: parts.progress,
+      metrics: ports.metrics,
+      asDebezium,
+      condition: parts.condition,
+      head: readHead,
+      status,
+    },
     { port, host },
   );
   telemetry.started(stored?.value ?? 'none yet', http.url);
@@ -148,7 +163,22 @@ function begin(parts: Parts): { work: Promise<void>; failed: Promise<Error>; abo
     parts.telemetry.stoppedLoudly(error);
     fail(error);
   });
-  return { work, failed, abort: () => stopping.abort() };
+  return {
+    work: Promise.all([work, watch(parts, stopping.signal)]).then(() => {}),
+    failed,
+    abort: () => stopping.abort(),
+  };
+}
+
+/** Also of a bridge that stands still: its position comes nearer to the purge then. Behind topics that is a matter of the connector's. */
+async function watch({ config, database, progress, condition, telemetry }: Parts, signal: AbortSignal): Promise<void> {
+  if (config.database.topics) return;
+  const looked = (distance: Condition['purge']) => {
+    if (distance) condition.purge = distance;
+    else delete condition.purge;
+  };
+  const { purgeNear: alarmed, purgeFar: relieved, purgeUnknown: unknown } = telemetry;
+  await watchPurge({ database, progress, looked, alarmed, relieved, unknown }, signal);
 }
 
 /** Waits for its turn among bridges of this name, then writes, and nobody else does, until `signal` aborts. */
@@ -178,7 +208,7 @@ async function lead(parts: Parts, signal: AbortSignal): Promise<void> {
 
 /** The way of a row change: out of the binlog for as long as the bridge runs, and out of the tables themselves until they are imported. */
 async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise<void> {
-  const { config, ports, database, telemetry, progress, coverage, parked, condition } = parts;
+  const { config, ports, database, telemetry, progress, counts, coverage, parked, condition } = parts;
   const { onSnapshot = () => {} } = ports;
   const stored = await log.cursor(cursorName(config.name));
   const cursor = stored && parseCursor(stored.value);
@@ -214,7 +244,7 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
     if (condition.phase === 'snapshot') condition.phase = 'streaming';
   };
   const source = changeSource(parts);
-  const streaming = { config, server: database.identity, database, source, writer, progress, telemetry };
+  const streaming = { config, server: database.identity, database, source, writer, progress, counts, telemetry };
   await together(
     signal,
     (inner) => streamChanges({ ...streaming, onSnapshot, onImported }, from, inner),
@@ -238,7 +268,7 @@ async function startingPlace(
   return { ...stored, imported: [...new Set([...stored.imported, ...importedTables(tables)])] };
 }
 
-function changeSource({ config, database, telemetry, condition, progress }: Parts): ChangeSource {
+function changeSource({ config, database, telemetry, condition, progress, counts }: Parts): ChangeSource {
   const connected = () => {
     condition.phase = progress.isImporting ? 'snapshot' : 'streaming';
   };
@@ -248,6 +278,7 @@ function changeSource({ config, database, telemetry, condition, progress }: Part
     : binlogSource(database, config.database, connected);
   return reconnecting(once, (error, waitMs) => {
     condition.phase = 'connecting';
+    counts.disconnects += 1;
     telemetry.connectionLost(error, waitMs);
   });
 }
@@ -274,7 +305,5 @@ function headKind({ position }: Progress): ReturnType<typeof kindOf> | undefined
 
 async function statusOf(parts: Parts, readHead: () => Promise<string>): Promise<BridgeStatus> {
   const head = await readHead().catch(() => undefined);
-  const shown = bridgeStatus(parts.config.name, parts.condition, parts, head, Date.now());
-  parts.telemetry.lagged(shown.lagMs ?? 0);
-  return shown;
+  return bridgeStatus(parts.config.name, parts.condition, parts, head, Date.now());
 }

@@ -14,6 +14,8 @@ export interface HttpPorts {
   readonly progress: Progress;
   readonly condition: Condition;
   readonly metrics: Metrics;
+  /** The numbers of the status under Debezium's names. */
+  readonly asDebezium: () => Promise<Metrics>;
   /** The binlog head as it is now. */
   readonly head: () => Promise<string>;
   readonly status: () => Promise<BridgeStatus>;
@@ -21,18 +23,15 @@ export interface HttpPorts {
 
 type Handler = (url: URL, response: ServerResponse) => Promise<void>;
 
-/** Serves GET /head, /status, /healthz, /readyz and /metrics. */
+/** Serves GET /head, /status, /healthz, /readyz, /metrics and /metrics/debezium. */
 export function serveBridge(ports: HttpPorts, address: { port: number; host: string }): Promise<Served> {
   const handlers: Record<string, Handler> = {
     '/head': (url, response) => answerHead(ports, url, response),
     '/status': async (_url, response) => sendJson(response, 200, await ports.status()),
     '/healthz': async (_url, response) => sendJson(response, 200, { status: 'ok' }),
     '/readyz': (_url, response) => answerReady(ports, response),
-    '/metrics': async (_url, response) => {
-      await ports.status();
-      response.writeHead(200, { 'content-type': ports.metrics.contentType });
-      response.end(await ports.metrics.text());
-    },
+    '/metrics': (_url, response) => sendMetrics(response, ports.metrics),
+    '/metrics/debezium': async (_url, response) => sendMetrics(response, await ports.asDebezium()),
   };
   const server = createServer((request, response) => {
     route(handlers, request, response).catch((error: Error) => refuse(response, 'unavailable', error.message));
@@ -88,6 +87,12 @@ async function answerReady({ status }: HttpPorts, response: ServerResponse): Pro
 function refuse(response: ServerResponse, code: BridgeProblemCode, detail: string, facts: object = {}): void {
   const { status, title } = bridgeProblems[code];
   sendProblem(response, { status, code, title, detail, ...facts });
+}
+
+async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
+  const text = await metrics.text();
+  response.writeHead(200, { 'content-type': metrics.contentType });
+  response.end(text);
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

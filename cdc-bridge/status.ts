@@ -1,4 +1,6 @@
 import type { Coverage, CoverageEntry } from './coverage.ts';
+import type { PurgeDistance } from './health/kept-binlog.ts';
+import type { StreamCounts, StreamStatus } from './health/stream-counts.ts';
 import type { Held } from './lease/another-bridge.ts';
 import type { ParkedChange } from './parking/parked-change.ts';
 import type { ParkedChanges } from './parking/parked-changes.ts';
@@ -24,9 +26,14 @@ export interface BridgeStatus {
   readonly head?: string;
   /** How many transactions are between the two. */
   readonly lagTransactions?: number;
-  /** 0 when nothing waits; else the age of the newest change that has passed. */
+  /** 0 when nothing waits; else the age of the newest transaction that has passed. Absent, as lagTransactions is, where nobody can tell. */
   readonly lagMs?: number;
   readonly address: string;
+  readonly stream: StreamStatus;
+  /** How long the server still keeps what is not read yet; absent while that is unknown. */
+  readonly purge?: PurgeDistance;
+  /** Whether rows of mapped tables are still to be imported. */
+  readonly isImporting: boolean;
   readonly snapshot?: SnapshotState;
   /** Events appended since the start. */
   readonly events: number;
@@ -48,22 +55,38 @@ export interface Condition {
   heldBy?: Held;
   /** For how long a Debezium has sent nothing, not even a heartbeat, when that is too long: its connector's task has stopped, or its worker. */
   connectorSilentMs?: number;
+  purge?: PurgeDistance;
+}
+
+/** Whether changes are coming in. */
+export function isConnected(phase: Phase): boolean {
+  return phase === 'streaming' || phase === 'snapshot';
+}
+
+/** What a status is made of, beside the condition. */
+export interface StatusParts {
+  readonly progress: Progress;
+  readonly coverage: Coverage;
+  readonly parked: ParkedChanges;
+  readonly counts: StreamCounts;
 }
 
 export function bridgeStatus(
   name: string,
   condition: Condition,
-  { progress, coverage, parked }: { progress: Progress; coverage: Coverage; parked: ParkedChanges },
+  { progress, coverage, parked, counts }: StatusParts,
   head: string | undefined,
   now: number,
 ): BridgeStatus {
-  const { position, address, events, snapshot } = progress;
+  const { position, address, events, snapshot, isImporting } = progress;
   return {
     name,
     ...condition,
     ...(position === undefined ? {} : { position }),
-    ...(head === undefined ? {} : { head, ...lag(progress, head, now) }),
+    ...(head === undefined ? {} : { head, ...lag(condition, progress, head, now) }),
     address,
+    stream: counts.shown(now),
+    isImporting,
     ...(snapshot ? { snapshot } : {}),
     events,
     coverage: coverage.entries(),
@@ -71,10 +94,16 @@ export function bridgeStatus(
   };
 }
 
-function lag(progress: Progress, head: string, now: number): { lagTransactions?: number; lagMs?: number } {
+/** Standing still, a bridge whose position the server does not have is not level with it: it lacks whatever the server has instead. */
+function lag(
+  { phase }: Condition,
+  progress: Progress,
+  head: string,
+  now: number,
+): { lagTransactions?: number; lagMs?: number } {
+  if (phase === 'stopped' && !progress.isOn(head)) return {};
   const lagTransactions = progress.missing(head);
   if (lagTransactions === undefined) return {};
-  if (lagTransactions === 0) return { lagTransactions, lagMs: 0 };
-  const { committedAt } = progress;
-  return { lagTransactions, ...(committedAt ? { lagMs: Math.max(0, now - Date.parse(committedAt)) } : {}) };
+  const lagMs = progress.ageMs(head, now);
+  return { lagTransactions, ...(lagMs !== undefined && { lagMs }) };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type BridgeError, remedyOf } from './errors.ts';
+import type { PurgeDistance } from './health/kept-binlog.ts';
 import type { Held } from './lease/another-bridge.ts';
 import type { ParkedChange } from './parking/parked-change.ts';
 import type { ParkingAnswer } from './parking/parking-request.ts';
@@ -9,7 +10,9 @@ import type { PreflightProblem } from './preflight/problem.ts';
 import type { GivenUp } from './streaming/live-snapshot.ts';
 
 /** What became of a row change. `covered`: the initial snapshot had seen it already. */
-export type Outcome = 'mapped' | 'ignored' | 'unmapped' | 'parked' | 'covered';
+export type Outcome = (typeof outcomes)[number];
+
+export const outcomes = ['mapped', 'ignored', 'unmapped', 'parked', 'covered'] as const;
 
 /** One function per thing that happens in the bridge, each writing its log line and its metric together. */
 export type Telemetry = ReturnType<typeof bridgeTelemetry>;
@@ -23,10 +26,6 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
   const events = metrics.counter('strangler_bridge_events_total', 'Domain events appended');
   const reconnects = metrics.counter('strangler_bridge_reconnects_total', 'Lost connections to the legacy database');
   const parked = metrics.gauge('strangler_bridge_parked', 'Row changes set aside');
-  const lag = metrics.gauge(
-    'strangler_bridge_lag_seconds',
-    'Age of the newest change that is on the log while others wait',
-  );
   const snapshotRunning = metrics.gauge(
     'strangler_bridge_snapshot_running',
     'SnapshotRunning: 1 while tables are imported',
@@ -114,7 +113,16 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
     tookOver: (name: string, epoch: number) => logger.info({ name, epoch }, 'the lease is ours'),
     leaseNotReleased: (message: string) =>
       logger.warn({}, `${message}; the lease was not given back, the next bridge waits until it runs out`),
-    lagged: (lagMs: number) => lag.set(lagMs / 1_000),
+    purgeNear: (distance: PurgeDistance) =>
+      logger.warn(
+        distance,
+        distance.isPurged
+          ? 'the server has purged binlog that the bridge has not read'
+          : 'the server will soon purge binlog that the bridge has not read: see to it that the bridge reads on, or raise binlog_expire_logs_seconds',
+      ),
+    purgeUnknown: (reason: string) =>
+      logger.warn({ reason }, 'how long the server keeps its binlog cannot be told now'),
+    purgeFar: (distance: PurgeDistance) => logger.info(distance, 'the binlog is kept long enough again'),
     stoppedLoudly: (error: Error & { code?: string }) =>
       logger.error({ code: error.code, err: error.message, remedy: remedyOf(error) }, 'bridge stopped'),
     stopped: (position: string | undefined) => logger.info({ position }, 'bridge stopped on request'),

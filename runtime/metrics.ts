@@ -1,6 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 
-/** A number of a counter whose numbers are kept elsewhere. */
+/** A number of a counter or gauge whose numbers are kept elsewhere. */
 export interface CountedSample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
@@ -66,8 +66,13 @@ export class Metrics {
   }
 
   /** A counter that is read when somebody asks, for what is counted too often to be counted here. */
-  counted(name: string, help: string, read: () => Iterable<CountedSample>): void {
-    this.#readWhenAsked({ name, help, type: 'counter', values: () => [...read()] });
+  counted(name: string, help: string, read: () => Iterable<CountedSample> | Promise<readonly CountedSample[]>): void {
+    this.#readWhenAsked({ name, help, type: 'counter', values: async () => [...(await read())] });
+  }
+
+  /** A gauge that is read when somebody asks; it has no samples while nobody can tell. */
+  measured(name: string, help: string, read: () => Promise<readonly CountedSample[]>): void {
+    this.#readWhenAsked({ name, help, type: 'gauge', values: read });
   }
 
   /** A histogram that is read when somebody asks. `bounds` in seconds, upwards. */
@@ -100,17 +105,9 @@ export class Metrics {
   }
 
   /** Takes the place of a metric of that name: a part that is started again has new numbers. */
-  #readWhenAsked({
-    values,
-    ...described
-  }: {
-    name: string;
-    help: string;
-    type: string;
-    values: () => unknown[];
-  }): void {
+  #readWhenAsked({ values, ...described }: { name: string; help: string; type: string; values: () => unknown }): void {
     this.#registry.removeSingleMetric(described.name);
-    const metric = { ...described, get: async () => ({ ...described, aggregator: 'sum', values: values() }) };
+    const metric = { ...described, get: async () => ({ ...described, aggregator: 'sum', values: await values() }) };
     this.#registry.registerMetric(metric as unknown as Metric);
   }
 }

@@ -24,6 +24,8 @@ const streamPosition = z.strictObject({
   /** The table being imported, and the last place in its key order that is on the log. */
   current: z.object({ table: z.string(), after: z.array(z.union([z.string(), z.number()])) }).optional(),
   file: binlogFile.optional(),
+  /** When the newest transaction up to there was committed. */
+  committedAt: z.string().optional(),
   /** Where reading begins when that is before `position`: see ResumePoint. */
   resume: z.string().optional(),
   /** Where the topics of a Debezium are read on from; there when they are the source. */

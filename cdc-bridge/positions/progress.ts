@@ -28,6 +28,8 @@ export class Progress {
   #address: LogAddress;
   position: string | undefined;
   committedAt: string | undefined;
+  /** The binlog file of the newest transaction that has passed. */
+  file: string | undefined;
   events = 0;
   snapshot: SnapshotState | undefined;
   #isImporting = false;
@@ -60,9 +62,10 @@ export class Progress {
   }
 
   /** Everything up to `position` is on the log, of the tables that are imported. */
-  pass(position: string, committedAt?: string): void {
+  pass(position: string, committedAt?: string, file?: string): void {
     this.position = position;
     this.committedAt = committedAt ?? this.committedAt;
+    this.file = file ?? this.file;
     this.#passed = gtidSetOf(parseSourcePosition(position));
     this.#tellWaiters();
   }
@@ -75,6 +78,17 @@ export class Progress {
   /** Transactions of `head` that have not passed; undefined before streaming has begun. */
   missing(head: string): number | undefined {
     return this.#passed?.missing(gtidSetOf(parseSourcePosition(head)));
+  }
+
+  /** How old, in milliseconds, the newest transaction is that has passed: 0 when nothing of `head` waits, undefined before that can be told. */
+  ageMs(head: string, now: number): number | undefined {
+    if (this.missing(head) === 0) return 0;
+    return this.committedAt === undefined ? undefined : Math.max(0, now - Date.parse(this.committedAt));
+  }
+
+  /** Whether the server that has this head has everything that has passed: not when it was restored from a backup. */
+  isOn(head: string): boolean {
+    return this.#passed === undefined || gtidSetOf(parseSourcePosition(head)).covers(this.#passed);
   }
 
   /** Resolves to whether `head` has passed within the time. */

@@ -1,4 +1,5 @@
 import type { DatabaseConfig } from '../config.ts';
+import { retentionOf } from '../health/kept-binlog.ts';
 import type { LegacyDatabase } from '../source/legacy-database.ts';
 import { managedBy } from './managed.ts';
 import type { PreflightProblem } from './problem.ts';
@@ -175,11 +176,9 @@ function checkPurgeWindow(variables: Variables): PreflightProblem[] {
     const message = `${managed.name} deletes binlogs as soon as it can unless it is told to keep them: a bridge that is away loses changes and has to begin anew`;
     return [{ severity: 'warning', code: 'purge-window', message, fix: [managed.retention] }];
   }
-  const seconds =
-    Number(variables.get('binlog_expire_logs_seconds') ?? 0) ||
-    Number(variables.get('expire_logs_days') ?? 0) * dayInSeconds;
-  if (seconds === 0 || seconds >= dayInSeconds) return [];
-  const message = `the binlog is purged after ${seconds} s, expected a day or more: a bridge that is away for longer loses changes and has to begin anew`;
+  const retentionMs = retentionOf(variables);
+  if (retentionMs === undefined || retentionMs >= dayInSeconds * 1_000) return [];
+  const message = `the binlog is purged after ${retentionMs / 1_000} s, expected a day or more: a bridge that is away for longer loses changes and has to begin anew`;
   return [
     {
       severity: 'warning',

@@ -1,4 +1,5 @@
 import type { BridgeConfig } from '../config.ts';
+import type { StreamCounts } from '../health/stream-counts.ts';
 import { Turns } from '../parking/turns.ts';
 import { cursorName, formatCursor, type ServerIdentity, type StreamPosition } from '../positions/cursor.ts';
 import type { Progress, SnapshotState } from '../positions/progress.ts';
@@ -17,6 +18,7 @@ export interface StreamPorts {
   readonly source: ChangeSource;
   readonly writer: ChangeWriter;
   readonly progress: Progress;
+  readonly counts: StreamCounts;
   readonly telemetry: Telemetry;
   readonly onSnapshot: (state: SnapshotState) => void;
   /** Told when every mapped table is imported. */
@@ -73,7 +75,7 @@ class Flow {
     const { source, writer, progress } = this.#ports;
     progress.isImporting = this.live.remaining.length > 0;
     await this.#turns.take(() => writer.moveTo(this.#placeOf({ last: undefined, ...this.live.reached })));
-    progress.pass(this.#from.position);
+    progress.pass(this.#from.position, this.#from.committedAt, this.#from.file?.name);
     for await (const batch of source.follow(this.#from, signal)) {
       if (this.live.remaining.length > 0) await this.#turns.take(() => this.live.pass(batch));
       else await this.#writeBatch(batch);
@@ -100,10 +102,11 @@ class Flow {
   }
 
   async #write(steps: Parameters<ChangeWriter['write']>[0], place: FlowPlace): Promise<void> {
-    const { writer, progress } = this.#ports;
+    const { writer, progress, counts } = this.#ports;
     const stored = this.#placeOf(place);
     await writer.write(steps, stored);
-    progress.pass(stored.position, stored.committedAt);
+    counts.wrote(steps, Date.now());
+    progress.pass(stored.position, stored.committedAt, place.last?.file.name);
   }
 
   #placeOf({ last, imported, current }: FlowPlace): Place {
@@ -123,7 +126,7 @@ class Flow {
 
 function streamedTo(last: SourceTransaction): Omit<StreamPosition, 'imported'> {
   const { kafka, ...place } = resumePoint(last);
-  return { phase: 'streaming', ...place, ...(kafka && { kafka: { ...kafka } }) };
+  return { phase: 'streaming', ...place, committedAt: last.committedAt, ...(kafka && { kafka: { ...kafka } }) };
 }
 
 function withoutImport({ current: _current, ...from }: StreamPosition): Omit<StreamPosition, 'imported'> {

@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
+import { bridgeErrors } from '../../cdc-bridge/errors.ts';
+import { isAlarming } from '../../cdc-bridge/health/kept-binlog.ts';
+import { storedDistance } from '../../cdc-bridge/health/purge-watch.ts';
+import { cursorName } from '../../cdc-bridge/positions/cursor.ts';
 import { preflight } from '../../cdc-bridge/preflight/preflight.ts';
 import { openLog } from '../../event-log/open.ts';
 import { bridgeConfig } from '../bridge-slice.ts';
 import { green, print, red, yellow } from '../print.ts';
 import { openSystem, type System } from '../system.ts';
+import { describePurge } from './cdc/status.ts';
 
 /** One thing that was looked at. */
 interface Finding {
@@ -37,6 +42,7 @@ async function examine(system: System): Promise<Finding[]> {
     answering('legacy application', configuration.legacy.url, 'error'),
     database(system),
     log(system),
+    ...(configuration.legacy.database && !configuration.legacy.database.topics ? [purge(system)] : []),
     answering('gateway', `${addresses.admin}/healthz`, 'error'),
     ...(addresses.bridge ? [answering('bridge', `${addresses.bridge}/readyz`, 'error')] : []),
     ...services.map(({ name, service }) => answering(`service of ${name}`, service.url, 'warning')),
@@ -79,6 +85,25 @@ async function log({ logUrl }: System): Promise<Finding[]> {
     return [{ what: 'event log', state: 'error', found: (error as Error).message }];
   }
 }
+
+/** How long the server keeps what the bridge has still to read: asked of log and database, so that a bridge that is away is told of too. */
+async function purge({ configuration, logUrl }: System): Promise<Finding[]> {
+  const what = 'distance to purge';
+  const config = bridgeConfig(configuration);
+  try {
+    const opened = openLog(logUrl);
+    const stored = await opened.cursor(cursorName(config.name)).finally(() => opened.close());
+    if (!stored) return [{ what, state: 'ok', found: 'the bridge has no position yet' }];
+    const distance = await storedDistance(config, stored);
+    const state = distance.isPurged ? 'error' : isAlarming(distance) ? 'warning' : 'ok';
+    const fix = distance.isPurged ? [`-- ${bridgeErrors['position-not-on-server'].remedy}`] : longerRetention;
+    return [{ what, state, found: describePurge(distance), ...(state !== 'ok' && { fix }) }];
+  } catch (error) {
+    return [{ what, state: 'warning', found: (error as Error).message }];
+  }
+}
+
+const longerRetention = ['SET GLOBAL binlog_expire_logs_seconds = 864000', '-- and see to it that the bridge reads on'];
 
 const marks = { ok: green('ok     '), warning: yellow('warning'), error: red('error  ') };
 

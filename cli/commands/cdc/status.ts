@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { parkingReasons } from '../../../cdc-bridge/errors.ts';
+import { isAlarming, type PurgeDistance } from '../../../cdc-bridge/health/kept-binlog.ts';
 import type { BridgeStatus } from '../../../cdc-bridge/status.ts';
 import { bridgeStatus } from '../../bridge-status.ts';
 import { bold, print, red, table } from '../../print.ts';
@@ -31,6 +32,7 @@ function describe(status: BridgeStatus): string {
     address,
     events,
     snapshot,
+    purge,
     coverage,
     parked,
   } = status;
@@ -39,7 +41,8 @@ function describe(status: BridgeStatus): string {
     ...(remedy ? [remedy] : []),
     `${bold('position')}  ${position ?? 'none yet'}  (on the log: ${address})`,
     `${bold('binlog')}    ${head ?? red('the database is away')}`,
-    `${bold('lag')}       ${lagTransactions ?? '?'} transactions, ${lagMs ?? '?'} ms`,
+    `${bold('lag')}       ${describeLag(phase, lagTransactions, lagMs)}`,
+    ...(purge ? [`${bold('purge')}     ${describePurge(purge)}`] : []),
     `${bold('events')}    ${events} appended since the start${snapshot ? `; initial snapshot: ${snapshot.rows} rows of ${snapshot.tables} tables` : ''}`,
     '',
     table(
@@ -52,6 +55,32 @@ function describe(status: BridgeStatus): string {
     ),
   ];
   return [...lines, ...describeParked(parked)].join('\n');
+}
+
+/** A bridge that stands still has no lag that would pass: what it lacks, it lacks until somebody acts. */
+function describeLag(
+  phase: BridgeStatus['phase'],
+  transactions: number | undefined,
+  lagMs: number | undefined,
+): string {
+  const lag =
+    transactions === undefined
+      ? 'unknown'
+      : `${transactions} transactions${lagMs === undefined ? '' : `, ${lagMs} ms`}`;
+  return phase === 'stopped' ? `${lag}  ${red('(the bridge has stopped)')}` : lag;
+}
+
+const hourMs = 3_600_000;
+
+/** How long the server still keeps what is not read yet. */
+export function describePurge(purge: PurgeDistance): string {
+  const { isPurged, retentionMs, leftMs, filesBefore } = purge;
+  if (isPurged) return red('the server has purged binlog that the bridge has not read');
+  const files = filesBefore === undefined ? '' : `; ${filesBefore} binlog files go before the one being read`;
+  if (retentionMs === undefined) return `the server purges nothing by age${files}`;
+  const hours = (ms: number | undefined) => (ms === undefined ? '?' : (ms / hourMs).toFixed(1));
+  const text = `what is not read yet is kept for ${hours(leftMs)} of ${hours(retentionMs)} h${files}`;
+  return isAlarming(purge) ? red(text) : text;
 }
 
 /** What is parked, why, and what that means. */
