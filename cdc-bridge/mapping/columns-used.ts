@@ -28,7 +28,12 @@ export function columnsUsed(table: MappedTable): ColumnUse[] {
     ...Object.entries(table.ignore ?? {}).flatMap(([op, left]) =>
       typeof left === 'string'
         ? []
-        : left.flatMap(({ row }, index) => usedByPattern(['ignore', op, String(index), 'row'], row)),
+        : left.flatMap(({ row, changed }, index) =>
+            [...usedByPattern(['row'], row), ...usedByChanged({ changed })].map((use) => ({
+              ...use,
+              path: ['ignore', op, String(index), ...use.path],
+            })),
+          ),
     ),
   ];
 }
@@ -47,7 +52,7 @@ export function watchedColumns(table: MappedTable): ReadonlySet<string> | undefi
 }
 
 /** The columns under `changed`, in either of its forms. */
-export function changedColumns({ changed = [] }: EventRule): string[] {
+export function changedColumns({ changed = [] }: Pick<EventRule, 'changed'>): string[] {
   return Array.isArray(changed) ? changed : Object.keys(changed);
 }
 
@@ -65,7 +70,7 @@ function usedByRule(rule: EventRule): ColumnUse[] {
   ];
 }
 
-function usedByChanged(rule: EventRule): ColumnUse[] {
+function usedByChanged(rule: Pick<EventRule, 'changed'>): ColumnUse[] {
   const { changed } = rule;
   return changedColumns(rule).map((column): ColumnUse => {
     const { from = [], to = [] } = !changed || Array.isArray(changed) ? {} : changed[column]!;

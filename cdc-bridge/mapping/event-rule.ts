@@ -50,6 +50,12 @@ const transitions = z
   )
   .refine((columns) => Object.keys(columns).length > 0, 'expected at least one column');
 
+/** Which columns must have another value than before. */
+export const changes = z.union([z.array(z.string()).nonempty(), transitions]).meta({
+  description:
+    'A list: at least one of these columns must have another value than before. A mapping, column → {from, to}: each of them must, and from and to must match (u).',
+});
+
 const moduleReference = z
   .string()
   .regex(
@@ -75,13 +81,7 @@ export const eventRule = z
     }),
     before: pattern.optional().meta({ description: 'What the row must have been (u, d).' }),
     after: pattern.optional().meta({ description: 'What the row must be now (r, c, u).' }),
-    changed: z
-      .union([z.array(z.string()).nonempty(), transitions])
-      .optional()
-      .meta({
-        description:
-          'A list: at least one of these columns must have another value than before. A mapping, column → {from, to}: each of them must, and from and to must match (u).',
-      }),
+    changed: changes.optional(),
     join: z
       .record(
         z.string().regex(/^(?!(before|after)$)[A-Za-z_]\w*$/, 'expected a name other than before and after'),

@@ -1,10 +1,12 @@
 import { canonicalJson, type JsonObject } from '../../contract/json.ts';
 import { hasChanged, type Images, readCell, sameValue } from './cell.ts';
+import type { EventRule } from './event-rule.ts';
 import { compileInterpretation, type Interpretation } from './interpretation.ts';
 import type { MappingFunctions } from './mapping-function.ts';
 import { compilePattern, type RowTest } from './pattern.ts';
+import type { Pattern } from './pattern-syntax.ts';
 import { type Row, type RowChange, type RowOp, Unreadable } from './row-change.ts';
-import { type CompiledRule, compileFunction, compileRule, type RuleEvent } from './rule.ts';
+import { type CompiledRule, compileChanged, compileFunction, compileRule, type RuleEvent } from './rule.ts';
 import {
   columnsOf,
   isMapped,
@@ -171,9 +173,15 @@ function compileIgnored(ignore: NonNullable<MappedTable['ignore']>): CompiledTab
   return new Map(
     Object.entries(ignore).map(([op, left]) => [
       op as RowOp,
-      typeof left === 'string' ? [() => true] : left.map(({ row }) => compilePattern(row, 'current')!),
+      typeof left === 'string' ? [() => true] : left.map(compileIgnoredRows),
     ]),
   );
+}
+
+function compileIgnoredRows({ row, changed }: Pick<EventRule, 'changed'> & { row?: Pattern | undefined }): RowTest {
+  const isSuch = compilePattern(row, 'current');
+  const hasSuch = compileChanged({ changed });
+  return (images) => (!isSuch || isSuch(images)) && (!hasSuch || hasSuch(images));
 }
 
 function compileKey(columns: readonly string[]): (images: Images) => string {

@@ -78,7 +78,8 @@ function joinAll(
   return rows;
 }
 
-function compileChanged({ changed }: EventRule): RowTest | undefined {
+/** Undefined when a rule asks nothing of what changed. */
+export function compileChanged({ changed }: Pick<EventRule, 'changed'>): RowTest | undefined {
   if (!changed) return undefined;
   if (Array.isArray(changed)) return anyChanged(changed);
   const columns = Object.entries(changed).map(([column, { from, to }]) => ({

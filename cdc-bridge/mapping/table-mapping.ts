@@ -1,19 +1,23 @@
 import { z } from 'zod';
 import { duration } from '../../runtime/config-values.ts';
 import { type ColumnsSection, columnsSection } from './columns-section.ts';
-import { eventName, eventRule, mappingModule } from './event-rule.ts';
+import { changes, eventName, eventRule, mappingModule } from './event-rule.ts';
 import { pattern } from './pattern-syntax.ts';
 import type { RowOp } from './row-change.ts';
 
 /** How the tables section of a capability is written: which table, which key, which row change is which event. */
 const reason = z.string().min(1);
 
-const ignoredRows = z.strictObject({
-  row: pattern
-    .refine((columns) => Object.keys(columns).length > 0, 'expected at least one column')
-    .meta({ description: 'What the row is now, or was when it is gone.' }),
-  reason,
-});
+const ignoredRows = z
+  .strictObject({
+    row: pattern.optional().meta({ description: 'What the row is now, or was when it is gone.' }),
+    changed: changes.optional(),
+    reason,
+  })
+  .refine(
+    ({ row = {}, changed }) => Object.keys(row).length > 0 || changed !== undefined,
+    'expected a column under row or changed, or the reason alone in place of the list',
+  );
 
 const group = z
   .strictObject({
@@ -39,7 +43,7 @@ const mappedTable = z
       .optional()
       .meta({
         description:
-          'What is left out on purpose: operation → the reason, or a list of {row, reason}, the rows and why. A change of them that no rule matches is then not counted as unmapped.',
+          'What is left out on purpose: operation → the reason, or a list of {row, changed, reason}, which rows or changes and why. One of them that no rule matches is then not counted as unmapped.',
       }),
     group: group.optional(),
     events: z.record(eventName, eventRule).default({}).meta({
@@ -51,7 +55,10 @@ const mappedTable = z
         'A function, as FILE#NAME with the file relative to this one, that is given every change of the table (c, u, d) and its transaction and returns the events; they come after those of the rules.',
     }),
   })
-  .superRefine(({ events, use }, context) => {
+  .superRefine(({ events, use, ignore = {} }, context) => {
+    for (const [op, left] of Object.entries(ignore))
+      if (op !== 'u' && typeof left !== 'string' && left.some(({ changed }) => changed !== undefined))
+        context.addIssue({ code: 'custom', path: ['ignore', op], message: `op ${op} has no "changed" to look at` });
     if (Object.keys(events).length === 0 && use === undefined)
       context.addIssue({
         code: 'custom',

@@ -1,5 +1,11 @@
 import { columnsUsed, watchedColumns } from '../mapping/columns-used.ts';
-import { keyColumns, type MappedTable, mappedTables, type TablesConfig } from '../mapping/table-mapping.ts';
+import {
+  keyColumns,
+  type MappedTable,
+  mappedTables,
+  streamColumns,
+  type TablesConfig,
+} from '../mapping/table-mapping.ts';
 import { isWalkable } from '../source/initial-snapshot/key-column.ts';
 import type { LegacyDatabase, SqlRow } from '../source/legacy-database.ts';
 import type { PreflightProblem } from './problem.ts';
@@ -93,7 +99,8 @@ function checkWatched(name: string, table: MappedTable, columns: readonly Column
   const watched = watchedColumns(table);
   if (!watched) return [];
   const { exclude = [], ignore = {} } = table.columns ?? {};
-  const passedOver = new Set([...watched, ...keyColumns(table), ...exclude, ...Object.keys(ignore)]);
+  const identity = [...keyColumns(table), ...streamColumns(table)];
+  const passedOver = new Set([...watched, ...identity, ...exclude, ...Object.keys(ignore)]);
   const unwatched = columns.map((column) => column.name).filter((column) => !passedOver.has(column));
   if (unwatched.length === 0) return [];
   const message = `${name}: a change of ${unwatched.join(', ')} alone is no event, because no rule of op u looks at it`;

@@ -108,7 +108,10 @@ describe('a mapping', () => {
       c: &rows
         - {row: {type: [revision]}, reason: a copy that the editor keeps}
         - {row: {status: [{prefix: auto-}]}, reason: nobody has saved it yet}
-      u: *rows
+      u:
+        - {row: {type: [revision]}, reason: a copy that the editor keeps}
+        - {row: {status: [{prefix: auto-}]}, reason: nobody has saved it yet}
+        - {row: {status: [draft]}, changed: [dated], reason: a proposal}
       d: *rows
     events:
       post-written: {op: c, after: {type: [post], status: [draft]}}
@@ -132,11 +135,21 @@ describe('a mapping', () => {
     });
 
     it('looks at the row as it is now, or as it was when it is gone', () => {
-      const draft = { type: 'post', status: 'draft', views: 0 };
+      const draft = { type: 'post', status: 'draft', dated: 'today', views: 0 };
       expect(posts(row('u', draft, { ...draft, status: 'auto-draft' })).kind).toBe('unmapped');
       expect(posts(row('u', { ...draft, status: 'auto-draft' }, draft)).kind).toBe('ignored');
       expect(posts(row('d', { type: 'revision', status: 'inherit' })).kind).toBe('ignored');
       expect(posts(row('d', { type: 'product', status: 'draft' })).kind).toBe('unmapped');
+    });
+
+    it('looks at what changed', () => {
+      const draft = { type: 'post', status: 'draft', title: 'a', dated: 'yesterday' };
+      expect(posts(row('u', { ...draft, title: 'b' }, draft)).kind).toBe('unmapped');
+      expect(posts(row('u', { ...draft, dated: 'today' }, draft)).kind).toBe('ignored');
+      const [found] = z.strictObject(bridgeCapability).safeParse({
+        tables: { p: { key: 'id', stream: 'p-{id}', ignore: { c: [{ changed: ['a'], reason: 'b' }] }, events: {} } },
+      }).error!.issues;
+      expect(JSON.stringify(found)).toContain('op c has no \\"changed\\" to look at');
     });
 
     it('parks a change that cannot be judged', () => {
