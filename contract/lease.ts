@@ -17,9 +17,10 @@ export type LeaseAnswer =
 export interface Leases {
   /**
    * Takes the lease for `ttlMs` when nobody has it, or it has run out. A holder that asks again has it put off and keeps its epoch.
-   * `holder` names one life of one process, for whoever has to wait.
+   * `holder` names one life of one process, for whoever has to wait. `ended` is a holder of whom it is known that it has ended: a lease of its
+   * counts as run out.
    */
-  acquire(name: string, holder: string, ttlMs: number): Promise<LeaseAnswer>;
+  acquire(name: string, holder: string, ttlMs: number, ended?: string): Promise<LeaseAnswer>;
   /** Puts the end off to `ttlMs` from now, also after it has run out if nobody took it. LogError `fenced` when it has passed on. */
   renew(lease: Lease, ttlMs: number): Promise<void>;
   /** Lets the next one in at once. Does nothing when the lease has passed on. */

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventLog, LogError } from '../../contract/event-log.ts';
 import type { Lease } from '../../contract/lease.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { type Held, takenOver } from './another-bridge.ts';
 import { fencedLog } from './fenced-log.ts';
+import { hasSurelyEnded, nameOfThisLife } from './life-of-process.ts';
 
 /** How often a bridge that waits asks again. */
 const askAgainMs = 500;
@@ -38,9 +37,10 @@ export class BridgeLease {
     signal: AbortSignal,
   ): Promise<BridgeLease | undefined> {
     const { log, bridge, ttlMs, telemetry } = ports;
-    const holder = `process ${process.pid} on ${hostname()} (${randomUUID().slice(0, 8)})`;
+    const holder = nameOfThisLife();
+    let ended: string | undefined;
     while (!signal.aborted) {
-      const answer = await log.leases.acquire(`bridge:${bridge}`, holder, ttlMs).catch((error: LogError) => {
+      const answer = await log.leases.acquire(`bridge:${bridge}`, holder, ttlMs, ended).catch((error: LogError) => {
         if (!error.retriable) throw error;
         telemetry.logUnavailable(error.message, askAgainMs);
         return undefined;
@@ -48,6 +48,10 @@ export class BridgeLease {
       if (answer?.kind === 'acquired') {
         telemetry.tookOver(answer.lease.name, answer.lease.epoch);
         return new BridgeLease(ports, answer.lease);
+      }
+      if (answer?.kind === 'held' && answer.holder !== ended && hasSurelyEnded(answer.holder)) {
+        ended = answer.holder;
+        continue;
       }
       if (answer?.kind === 'held') standby({ holder: answer.holder, until: answer.until });
       await delay(askAgainMs, undefined, { signal }).catch(() => {});

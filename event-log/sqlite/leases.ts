@@ -30,11 +30,12 @@ export class SqliteLeases implements Leases {
     );
   }
 
-  acquire(name: string, holder: string, ttlMs: number): Promise<LeaseAnswer> {
+  acquire(name: string, holder: string, ttlMs: number, ended?: string): Promise<LeaseAnswer> {
     return this.#inTransaction(() => {
       const now = this.#now().getTime();
       const found = this.#stored(name);
-      if (found.holder !== '' && found.holder !== holder && found.until > now) {
+      const isAnothers = found.holder !== '' && found.holder !== holder && found.holder !== ended;
+      if (isAnothers && found.until > now) {
         return { kind: 'held', holder: found.holder, until: instant(found.until) };
       }
       const epoch = found.holder === holder ? found.epoch : found.epoch + 1;

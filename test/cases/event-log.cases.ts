@@ -89,6 +89,14 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
         expect(await acquire('first', hour)).toMatchObject({ epoch: 3 });
       });
 
+      test('of a holder known to have ended is taken at once, of any other it is not', async () => {
+        const first = await acquire('first', hour);
+        expect(await log.leases.acquire('bridge:a', 'second', hour, 'another')).toMatchObject({ kind: 'held' });
+        const second = await given.again().leases.acquire('bridge:a', 'second', hour, 'first');
+        expect(second).toMatchObject({ kind: 'acquired', lease: { epoch: first.epoch + 1 } });
+        expect(await log.leases.acquire('bridge:a', 'third', hour, 'first')).toMatchObject({ holder: 'second' });
+      });
+
       test('can be renewed after it has run out, as long as nobody took it', async () => {
         const lease = await acquire('first', 0);
         await log.leases.renew(lease, hour);
