@@ -71,7 +71,7 @@ export interface EventLog {
    * With a `fence` nothing is written, and LogError `fenced` thrown, unless that lease is still the newest of its name.
    */
   append(
-    topic: Topic,
+    topic: History,
     batch: readonly StreamAppend[],
     cursor?: Cursor,
     fence?: Lease,

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatLogAddress, parseLogAddress, topics } from '../../contract/log-address.ts';
+import {
+  domainAddress,
+  formatLogAddress,
+  historyOf,
+  isAtOrAfter,
+  parseLogAddress,
+  topics,
+} from '../../contract/log-address.ts';
 import { formatSourcePosition, parseSourcePosition, type SourcePosition } from '../../contract/source-position.ts';
 
 describe('a log address', () => {
@@ -17,8 +24,32 @@ describe('a log address', () => {
     );
   });
 
+  test('of topic domain tells its generation', () => {
+    const generation = fc.integer({ min: 1, max: 999_999_999 });
+    fc.assert(
+      fc.property(generation, fc.nat(999_999), (number, offset) => {
+        const address = domainAddress(number, offset);
+        expect(parseLogAddress(formatLogAddress(address))).toEqual(address);
+        expect(historyOf(address)).toBe(`domain.${number}`);
+      }),
+    );
+    expect(formatLogAddress(domainAddress(1, 7))).toBe('domain/0/7');
+    expect(formatLogAddress(domainAddress(2, 7))).toBe('domain.2/0/7');
+  });
+
+  test('is covered by a later one of its generation, and by every one of a later generation', () => {
+    const reached = domainAddress(2, 5);
+    for (const seen of [domainAddress(2, 5), domainAddress(2, 0), domainAddress(1, 999)])
+      expect(isAtOrAfter(reached, seen)).toBe(true);
+    for (const unseen of [domainAddress(2, 6), domainAddress(3, 0)]) expect(isAtOrAfter(reached, unseen)).toBe(false);
+  });
+
   test.each([
     '',
+    'domain.1/0/1',
+    'domain.0/0/1',
+    'domain./0/1',
+    'commands.2/0/1',
     'domain',
     'domain/0',
     'domain/0/-1',
