@@ -290,6 +290,7 @@ const charsetMembers = [
   ['sjis', "'x','日'"],
   ['ucs2', "'x','я','中'"],
   ['utf32', "'x','я','中'"],
+  ['binary', "'x','é'"],
 ].flatMap(([charset, members]) => [
   of(`ENUM(${members}) CHARACTER SET ${charset}`, '1', '2'),
   of(`SET(${members}) CHARACTER SET ${charset}`, '1', '2', '3', '0'),
@@ -423,6 +424,13 @@ export const typeZoo: readonly ZooTable[] = [
       of('INET4', "'0.0.0.0'", "'192.168.1.0'", "'255.255.255.255'"),
     ],
   },
+  {
+    // The server adds a hidden column for each, whose values are in the binlog.
+    name: 'zoo_long_unique',
+    only: 'mariadb',
+    columns: [of('TEXT, UNIQUE (id, c0)', ...texts), of('BLOB, UNIQUE (c1, id)', "REPEAT('1', 3000)"), of('INT', '1')],
+  },
+  { name: 'zoo_short_years', only: 'mariadb', columns: [of('YEAR(2)', '1999', '2000', '2069', '1970')] },
   {
     name: 'zoo_compressed',
     only: 'mariadb',

@@ -26,6 +26,7 @@ export function readColumn({ name, type, declared }: ColumnFacts): ReadColumn {
   if (geometries.test(type))
     return { name, select: `HEX(${column})`, cell: nullOr((hex) => geometryCell(fromHex(hex))) };
   if (type === 'vector') return { name, select: `HEX(${column})`, cell: nullOr(vectorCell) };
+  if (type === 'enum' || type === 'set') return { name, select: column, cell: memberText };
   return { name, select: column };
 }
 
@@ -35,6 +36,11 @@ export function readColumn({ name, type, declared }: ColumnFacts): ReadColumn {
  */
 function exactDouble(column: string, declared: string): string {
   return declared.includes('(') ? `CAST(${column} * 1e0 AS CHAR)` : `CAST(${column} AS CHAR)`;
+}
+
+/** Members of character set binary come as bytes. */
+function memberText(value: unknown): Cell {
+  return Buffer.isBuffer(value) ? value.toString('latin1') : (value as Cell);
 }
 
 function floatCell(value: unknown): Cell {

@@ -6,7 +6,7 @@ import { decimalFormat } from './cells/decimal.ts';
 import { enumMember, setMembers } from './cells/members.ts';
 import { bits, double, float, int64, uint64, vector } from './cells/numbers.ts';
 import { type OldFormat, oldDatetime, oldTime, oldTimestamp } from './cells/old-temporal.ts';
-import { date, datetime, fractionBytes, time, timestamp, year } from './cells/temporal.ts';
+import { date, datetime, fractionBytes, shortYear, time, timestamp, year } from './cells/temporal.ts';
 import { textCell } from './cells/text.ts';
 import { columnTypes, typeName } from './column-types.ts';
 import { geometryCell } from './geometry.ts';
@@ -56,7 +56,7 @@ export function cellCode(column: Column): CellCode {
     case t.NEWDECIMAL:
       return decimalCode(column);
     case t.YEAR:
-      return { size: { fixed: 1 }, code: 'f(b[p])', call: year };
+      return { size: { fixed: 1 }, code: 'f(b[p])', call: column.isTwoDigitYear ? shortYear : year };
     case t.DATE:
     case t.NEWDATE:
       return { size: { fixed: 3 }, code: 'f(b,p)', call: date };

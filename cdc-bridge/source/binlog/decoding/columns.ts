@@ -31,6 +31,8 @@ function describedColumns(map: TableMap, hints: TableHints, secondAsking: boolea
   return map.columns.map((mapped) => {
     const hint = byName.get(mapped.name!);
     const fitting = hint && misfit(mapped, hint) === undefined ? hint : undefined;
+    if (isHash(mapped, hinted !== undefined, hint !== undefined))
+      return { ...columnOf(map, mapped, undefined, false), isInternal: true };
     const needed = isOldTemporal(mapped) || (hints.knowsAddresses && mayBeAddress(mapped) && !secondAsking);
     if (needed && !fitting) throw new StaleHints(map.schema, map.table, `nothing fits its column ${mapped.name}`);
     return columnOf(map, mapped, fitting, hints.knowsAddresses);
@@ -100,6 +102,12 @@ function expectedMetadata(type: number, hint: ColumnHint): number | undefined {
 
 const isOldTemporal = ({ type }: MappedColumn) => type === t.TIME || type === t.DATETIME || type === t.TIMESTAMP;
 
+const hashName = /^DB_ROW_HASH_\d+$/;
+
+/** MariaDB's UNIQUE over long text stands in the binlog as a number that the catalogue does not have. */
+const isHash = ({ type, name }: MappedColumn, tableIsKnown: boolean, columnIsKnown: boolean) =>
+  type === t.LONGLONG && hashName.test(name!) && (!tableIsKnown || !columnIsKnown);
+
 const addressLengths = new Set([4, 16]);
 const mayBeAddress = ({ type, metadata, collation }: MappedColumn) =>
   type === t.STRING &&
@@ -130,6 +138,7 @@ function columnOf(map: TableMap, mapped: MappedColumn, hint: ColumnHint | undefi
     ...(charset && { charset }),
     ...((type === t.ENUM || type === t.SET) && { members: membersOf(map, mapped, hint, charset!) }),
     ...(address && { address }),
+    ...(hint?.columnType === 'year(2)' && { isTwoDigitYear: true }),
     ...(isOldTemporal(mapped) && { oldSecondDigits: hint?.secondDigits ?? 0 }),
     ...(hint?.dataType === 'vector' && type === t.VARCHAR && { isVector: true }),
   };

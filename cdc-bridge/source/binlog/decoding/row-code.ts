@@ -57,16 +57,18 @@ export function makeRowCode(columns: readonly Column[], present: Buffer): RowCod
 function makeJson(columns: readonly PresentColumn[]): RowCode['json'] {
   const codes = columns.map(({ column, cell }) => ({ call: cell.call, ...jsonCode(column, cell) }));
   const declarations = codes.map(({ call }, place) => (call ? `const f${place}=calls[${place}];` : ''));
+  const first = columns.findIndex(isShown);
   const members = columns.map((column, index) => {
+    if (!isShown(column)) return passed(column);
     const { cell, place, jsonPlace } = column;
-    const key = JSON.stringify(`${index === 0 ? '{' : ','}${JSON.stringify(column.column.name)}:`);
+    const key = JSON.stringify(`${index === first ? '{' : ','}${JSON.stringify(column.column.name)}:`);
     const read = codes[place]!.code.replaceAll('f(', `f${place}(`);
     const value = jsonPlace < 0 ? read : `q===undefined||q[${jsonPlace}]===undefined?${read}:j(q[${jsonPlace}])`;
     return `t+=${key};if(${notNull(column)}){${bounds(cell)}t+=${value};p=e}else t+='null';`;
   });
   const text = `'use strict';
 ${declarations.join('\n')}
-return function json(b,s,p,q){${nullBytes(columns)}let e=0;let t='${columns.length === 0 ? '{' : ''}';
+return function json(b,s,p,q){${nullBytes(columns)}let e=0;let t='${first < 0 ? '{' : ''}';
 ${members.join('\n')}
 return t+'}'}`;
   const make = new Function('calls', 'j', text) as (calls: readonly unknown[], j: typeof jsonOf) => RowCode['json'];
@@ -88,11 +90,12 @@ function presentColumns(columns: readonly Column[], present: Buffer): PresentCol
 }
 
 function source(columns: readonly PresentColumn[]): string {
-  const values = columns.map(({ place }) => `v${place}`).join(',');
+  const shown = columns.filter(isShown);
+  const values = shown.map(({ place }) => `v${place}`).join(',');
   return `'use strict';
 ${columns.map(({ cell, place }) => (cell.call ? `const f${place}=calls[${place}];` : '')).join('\n')}
 // A row inherits nothing, so that a column that is not in the image is undefined whatever its name.
-function Row(${values}){${columns.map(({ column, place }) => `this[${JSON.stringify(column.name)}]=v${place};`).join('')}}
+function Row(${values}){${shown.map(({ column, place }) => `this[${JSON.stringify(column.name)}]=v${place};`).join('')}}
 Row.prototype=bareObject;
 function skip(b,p){${skipSource(columns)}return p}
 function decode(b,s,p,q){${nullBytes(columns)}let e=0;
@@ -148,11 +151,15 @@ function bounds({ size }: CellCode): string {
 }
 
 function decodeSource(column: PresentColumn): string {
+  if (!isShown(column)) return passed(column);
   const { cell, place, jsonPlace } = column;
   const read = cell.code.replaceAll('f(', `f${place}(`);
   const value = jsonPlace < 0 ? read : `q===undefined||q[${jsonPlace}]===undefined?${read}:q[${jsonPlace}]`;
   return `let v${place}=null;if(${notNull(column)}){${bounds(cell)}v${place}=${value};p=e}`;
 }
+
+const isShown = ({ column }: PresentColumn) => column.isInternal !== true;
+const passed = (column: PresentColumn) => `if(${notNull(column)}){${step(column.cell)}}`;
 
 function advance({ cell, jsonPlace }: PresentColumn): string {
   return jsonPlace < 0 ? `${step(cell)};` : `let e=0;${bounds(cell)}r[${jsonPlace}]=[p,e];p=e;`;

@@ -19,6 +19,10 @@ export interface Column {
   readonly oldSecondDigits?: number;
   /** MariaDB's VECTOR, which stands in the binlog as VARBINARY. */
   readonly isVector?: true;
+  /** YEAR(2), of which SELECT shows two digits. */
+  readonly isTwoDigitYear?: true;
+  /** The server's own, which no statement can name: it is in the image and not in the row. */
+  readonly isInternal?: true;
   /** False for INVISIBLE ones, which `SELECT *` leaves out; true where the map does not tell. */
   readonly visible: boolean;
 }

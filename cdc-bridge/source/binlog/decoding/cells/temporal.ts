@@ -94,3 +94,8 @@ export function time(bytes: Uint8Array, at: number, digits: number): string {
 export function year(byte: number): number {
   return byte === 0 ? 0 : 1900 + byte;
 }
+
+/** YEAR(2). */
+export function shortYear(byte: number): number {
+  return byte % 100;
+}
