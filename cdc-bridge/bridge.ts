@@ -10,6 +10,8 @@ import { registerHealthMetrics } from './health/health-metrics.ts';
 import { watchPurge } from './health/purge-watch.ts';
 import { StreamCounts } from './health/stream-counts.ts';
 import { serveBridge } from './http.ts';
+import { KnownRows } from './known-rows/known-rows.ts';
+import { openRequests, type SnapshotRequest } from './known-rows/snapshot-request.ts';
 import type { Held } from './lease/another-bridge.ts';
 import { BridgeLease } from './lease/bridge-lease.ts';
 import { compileMapping } from './mapping/mapping.ts';
@@ -219,7 +221,13 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
     // Not only what the cursor covers: parked changes that were released since stand behind it.
     progress.reach(await log.head('domain'));
   }
-  const from = await startingPlace(config, database, cursor);
+  const from = skippedToHead(
+    await startingPlace(config, database, cursor),
+    await database.head(cursor && kindOf(cursor.progress.position)),
+    await openRequests(log, config.name),
+    telemetry,
+  );
+  const known = new KnownRows(config.name, config.tables, from.known ?? []);
   const mapping = compileMapping(config.tables, config.functions);
   const turns = new Turns();
   const keep = config.database.keepRowChanges;
@@ -231,6 +239,7 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
     mapping,
     groups: new RequestGroups(config.name, config.tables, from.groups),
     parked,
+    known,
     turns,
     keepRowChanges: keep !== false,
     coverage,
@@ -245,9 +254,10 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
   };
   const source = changeSource(parts);
   const streaming = { config, server: database.identity, database, source, writer, progress, counts, telemetry };
+  const beside = { log, known, parked, turns, onSnapshot, onImported };
   await together(
     signal,
-    (inner) => streamChanges({ ...streaming, onSnapshot, onImported }, from, inner),
+    (inner) => streamChanges({ ...streaming, ...beside }, from, inner),
     (inner) => followRequests({ log, parked, release, turns }, inner),
     (inner) => keepWithin(log, keep === false ? nothing : { bytes: keep.bytes, ageMs: keep.age }, telemetry, inner),
   );
@@ -258,14 +268,43 @@ const nothing: Keep = { bytes: 0, ageMs: 0 };
 
 /** Where the stored cursor says; without one, the binlog's head, with every row that is there still to be imported. */
 async function startingPlace(
-  { database: { snapshotMode, topics }, tables }: BridgeConfig,
+  { database: { snapshotMode, topics, knownRows }, tables }: BridgeConfig,
   database: LegacyDatabase,
   cursor: BridgeCursor | undefined,
 ): Promise<StreamPosition> {
   const head = async () => ({ position: await database.head(), imported: [], ...(topics && { kafka: {} }) });
   const stored: StreamPosition = cursor?.progress ?? { phase: 'streaming', ...(await head()) };
-  if (snapshotMode === 'initial') return stored;
-  return { ...stored, imported: [...new Set([...stored.imported, ...importedTables(tables)])] };
+  const imports = importedTables(tables);
+  const imported = snapshotMode === 'initial' ? stored.imported : [...new Set([...stored.imported, ...imports])];
+  const place = { ...stored, imported };
+  return { ...place, known: knownRows ? tablesToKnow(imports, place) : [] };
+}
+
+/** Of rows of a table something can be known when that has been kept from its first row on. */
+function tablesToKnow(imports: readonly string[], { imported, current, known = [] }: StreamPosition): string[] {
+  const begins = (table: string) => !imported.includes(table) && table !== current?.table;
+  return imports.filter((table) => known.includes(table) || begins(table));
+}
+
+/** Where a bridge goes on that is to give up what the binlog, or what is left of it, tells up to its head. */
+function skippedToHead(
+  stored: StreamPosition,
+  head: string,
+  requests: readonly SnapshotRequest[],
+  telemetry: Telemetry,
+): StreamPosition {
+  const request = requests.findLast(({ fromNow }) => fromNow);
+  if (!request || stored.kafka || request.id === stored.skippedFor) return stored;
+  const { phase, imported, current, known } = stored;
+  telemetry.skippedToHead(stored.position, head, request.id);
+  return {
+    phase,
+    position: head,
+    imported,
+    ...(known && { known }),
+    ...(current && { current }),
+    skippedFor: request.id,
+  };
 }
 
 function changeSource({ config, database, telemetry, condition, progress, counts }: Parts): ChangeSource {

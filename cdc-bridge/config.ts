@@ -57,6 +57,10 @@ export const bridgeLegacy = {
           description:
             'Row changes of mapped tables are kept as they were read, behind the columns sections, so that a changed mapping can be tried on them. false keeps none.',
         }),
+      knownRows: z.boolean().default(true).meta({
+        description:
+          'The log keeps of each row of the imported tables what it was last told, behind the columns sections, so that strangler cdc snapshot can tell real differences. false keeps none, for good: a table that was imported so cannot be read again.',
+      }),
       snapshot: z
         .strictObject({
           chunkRows: z.int().min(1).max(100_000).default(5_000).meta({ description: 'The most rows read at once.' }),

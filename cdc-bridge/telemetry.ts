@@ -2,6 +2,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { type BridgeError, remedyOf } from './errors.ts';
 import type { PurgeDistance } from './health/kept-binlog.ts';
+import type { SnapshotAnswer } from './known-rows/snapshot-request.ts';
 import type { Held } from './lease/another-bridge.ts';
 import type { ParkedChange } from './parking/parked-change.ts';
 import type { ParkingAnswer } from './parking/parking-request.ts';
@@ -77,6 +78,20 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
       snapshotRunning.set(0);
       logger.info({ rows: rowCount }, 'snapshot finished');
     },
+    recheckStarted(request: string, tables: readonly string[]) {
+      snapshotRunning.set(1);
+      logger.info({ request, tables }, 'differential snapshot started');
+    },
+    recheckFinished(request: string, answer: SnapshotAnswer, parkedNow: number) {
+      snapshotRunning.set(0);
+      parked.set(parkedNow);
+      logger.info({ request, ...answer }, 'differential snapshot finished');
+    },
+    skippedToHead: (from: string, position: string, request: string) =>
+      logger.warn(
+        { from, position, request },
+        'what the binlog would have told up to its head is given up; the tables are read again instead',
+      ),
     streaming: (position: string) => logger.info({ position }, 'following the binlog'),
     rowChange: (table: string, op: string, outcome: Outcome) => rows.inc({ table, op, outcome }),
     appended: (count: number) => events.inc(count),

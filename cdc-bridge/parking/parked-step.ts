@@ -32,8 +32,9 @@ export function occurredAt(step: Step): string {
 /** A step as JSON, to be kept with a change of it that is parked. */
 export function stepJson(step: Step): JsonObject {
   if (!isChunk(step)) return rawTransaction(step, step.rows);
-  const { table, position, takenAt, rows } = step;
-  return { table, position, takenAt, rows: rows.map(rawChange) as unknown as JsonObject[] };
+  const { table, position, takenAt, known, rows } = step;
+  const raw = rows.map(rawChange) as unknown as JsonObject[];
+  return { table, position, takenAt, rows: raw, ...(known && { known: [...known] }) };
 }
 
 /** Reads back the step that an event of topic `parked` has. */
@@ -43,8 +44,8 @@ export function restoredStep({ data, meta }: Pick<RecordedEvent, 'data' | 'meta'
 }
 
 function restoredChunk(data: JsonObject): SnapshotChunk {
-  const { table, position, takenAt, rows } = data as unknown as SnapshotChunk;
-  return { table, position, takenAt, rows: rows.map(restoredChange) };
+  const { table, position, takenAt, rows, known } = data as unknown as SnapshotChunk;
+  return { table, position, takenAt, rows: rows.map(restoredChange), ...(known && { known }) };
 }
 
 /** Format 1 of the log kept one change alone: its images without their transaction, and its place as `rowIndex`. */

@@ -134,7 +134,9 @@ export class ParkedRelease {
   #eventsOf(step: Step, { index, group }: ParkedChange, { events }: Mapped & { kind: 'mapped' }): Addressed[] {
     const { bridge } = this.#ports.parked;
     return events.map((event) =>
-      isChunk(step) ? importEvent(bridge, step, event) : changeEvent(bridge, step, step.rows[index]!, event, group),
+      isChunk(step)
+        ? importEvent(bridge, step, event, index)
+        : changeEvent(bridge, step, step.rows[index]!, event, group),
     );
   }
 

@@ -23,6 +23,10 @@ const streamPosition = z.strictObject({
   imported: z.array(z.string()),
   /** The table being imported, and the last place in its key order that is on the log. */
   current: z.object({ table: z.string(), after: z.array(z.union([z.string(), z.number()])) }).optional(),
+  /** Imported tables of whose rows the log has kept what it was told, from the first on. */
+  known: z.array(z.string()).optional(),
+  /** The last request for a snapshot for which the binlog up to its head was given up. */
+  skippedFor: z.string().optional(),
   file: binlogFile.optional(),
   /** When the newest transaction up to there was committed. */
   committedAt: z.string().optional(),

@@ -3,8 +3,10 @@ import { parseSourcePosition } from '../../contract/source-position.ts';
 import { gtidSetOf } from './gtid.ts';
 import type { GtidSet } from './gtid-set.ts';
 
-/** How far the initial snapshot has come; for a progress bar. */
+/** How far a snapshot has come; for a progress bar. */
 export interface SnapshotState {
+  /** The import of rows that were there already, or tables read again for what the log has not been told. */
+  readonly kind: 'initial' | 'differential';
   readonly table: string;
   readonly tablesDone: number;
   readonly tables: number;

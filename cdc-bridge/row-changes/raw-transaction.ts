@@ -70,7 +70,8 @@ export function restoredChange(raw: RowChange): RowChange {
   });
 }
 
-function restoredRow(row: Row): Row {
+/** Reads back a row that was written as JSON. */
+export function restoredRow(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([column, cell]) => [column, restoredCell(cell)]));
 }
 

@@ -1,6 +1,10 @@
 import type { Cursor, EventLog, StreamAppend } from '../../contract/event-log.ts';
+import type { NoteChange } from '../../contract/note.ts';
 import type { Coverage } from '../coverage.ts';
 import type { ParkingReason } from '../errors.ts';
+import { differences } from '../known-rows/differences.ts';
+import type { KnownRows } from '../known-rows/known-rows.ts';
+import type { TableState } from '../known-rows/table-look.ts';
 import type { Mapped, Mapping } from '../mapping/mapping.ts';
 import type { OpenGroups, RequestGroups } from '../mapping/request-groups.ts';
 import type { RowChange } from '../mapping/row-change.ts';
@@ -41,6 +45,7 @@ export interface WriterPorts {
   readonly mapping: Mapping;
   readonly groups: RequestGroups;
   readonly parked: ParkedChanges;
+  readonly known: KnownRows;
   /** One piece of work at a time writes: releases of parked changes take turns with the writer. */
   readonly turns: Turns;
   /** Whether raw row changes are kept in topic `row-changes`. */
@@ -57,6 +62,15 @@ interface Plan {
   readonly kept: StreamAppend[];
   readonly parked: StreamAppend[];
   readonly events: Addressed[];
+  /** What is known of rows from then on. */
+  readonly notes: NoteChange[];
+}
+
+/** How many rows a look at a table has told of. */
+export interface Told {
+  readonly imported: number;
+  readonly corrected: number;
+  readonly gone: number;
 }
 
 /**
@@ -83,17 +97,36 @@ export class ChangeWriter {
     return this.#ports.turns.take(() => this.#append(nothing(), place.cursor(this.#ports.groups.open)));
   }
 
+  /** Writes what the log has not been told of rows as they are at this place. */
+  look(state: TableState, place: Place): Promise<Told> {
+    return this.#ports.turns.take(() => this.#look(state, place));
+  }
+
+  async #look({ table, rows, missing, whole, takenAt }: TableState, place: Place): Promise<Told> {
+    const { shield, known, groups } = this.#ports;
+    const chunk = shield({ table, rows, position: place.position, takenAt });
+    const { told, untold } = await differences(this.#ports, chunk, missing, whole);
+    const plan = nothing();
+    this.#planChunk(told, plan);
+    known.take({ ...told, rows: untold }, plan.notes);
+    if (plan.notes.length > 0) await this.#append(plan, place.cursor(groups.open));
+    const gone = told.rows.filter(({ op }) => op === 'd').length;
+    const corrected = told.known!.filter((wasKnown) => wasKnown).length - gone;
+    return { imported: told.rows.length - gone - corrected, corrected, gone };
+  }
+
   async #write(steps: readonly Step[], place: Place): Promise<void> {
     const plan = nothing();
     let mustStore = false;
     for (const step of steps) {
       if (isChunk(step)) {
         mustStore = true;
-        this.#planChunk(step, plan);
+        this.#planChunk(this.#ports.shield(step), plan);
       } else this.#planTransaction(step, plan);
     }
     if (this.#ports.keepRowChanges) plan.kept.push(...this.#keep(plan.transactions));
-    const isQuiet = plan.kept.length + plan.parked.length + plan.events.length === 0 && !mustStore;
+    const { kept, parked, events, notes } = plan;
+    const isQuiet = kept.length + parked.length + events.length + notes.length === 0 && !mustStore;
     if (isQuiet && Date.now() - this.#storedAt < quietCursorMs) return;
     await this.#append(plan, place.cursor(this.#ports.groups.open));
   }
@@ -102,10 +135,10 @@ export class ChangeWriter {
     return keptRowChanges(this.#ports.bridge, transactions, (table) => this.#keptTables.has(table));
   }
 
-  async #append({ kept, parked, events }: Plan, cursor: Cursor): Promise<void> {
+  async #append({ kept, parked, events, notes }: Plan, cursor: Cursor): Promise<void> {
     const { log, progress, telemetry } = this.#ports;
     const batch = [...kept, ...parked, ...toAppends(events)];
-    const results = await appendPatiently(log, 'domain', batch, cursor, telemetry);
+    const results = await appendPatiently(log, 'domain', batch, cursor, telemetry, notes);
     this.#storedAt = Date.now();
     for (const result of results.slice(kept.length + parked.length)) {
       const last = result.kind === 'conflict' ? undefined : result.addresses.at(-1);
@@ -115,22 +148,23 @@ export class ChangeWriter {
     progress.count(events.length);
   }
 
-  #planChunk(step: SnapshotChunk, plan: Plan): void {
-    const { bridge, shield, mapping, parked } = this.#ports;
-    const chunk = shield(step);
+  /** Of a chunk behind the shield. */
+  #planChunk(chunk: SnapshotChunk, plan: Plan): void {
+    const { bridge, mapping, parked, known } = this.#ports;
     const parking = new Parking(parked, chunk);
     for (const [index, mapped] of mapping.of(chunk.rows).entries()) {
       const change = chunk.rows[index]!;
       const outcome = this.#outcomeOf(parking, change, index, mapped);
       this.#account(change, outcome);
       if (outcome !== 'mapped' || mapped.kind !== 'mapped') continue;
-      for (const event of mapped.events) plan.events.push(importEvent(bridge, chunk, event));
+      for (const event of mapped.events) plan.events.push(importEvent(bridge, chunk, event, index));
     }
     plan.parked.push(...parking.items());
+    known.take(chunk, plan.notes);
   }
 
   #planTransaction(step: TransactionStep, plan: Plan): void {
-    const { bridge, shield, mapping, groups, parked } = this.#ports;
+    const { bridge, shield, mapping, groups, parked, known } = this.#ports;
     const transaction = shield(step);
     const all = mapping.of(transaction.rows, transaction.piece === undefined);
     const groupIds = groups.assign(transaction, transaction.rows, (index) => rowName(all[index]!));
@@ -148,6 +182,7 @@ export class ChangeWriter {
     this.#parkUnread(parking, transaction);
     plan.parked.push(...parking.items());
     plan.transactions.push(transaction);
+    known.take(transaction, plan.notes);
   }
 
   /** What becomes of a change; one that cannot go to the log is set aside. */
@@ -194,7 +229,7 @@ export class ChangeWriter {
 }
 
 function nothing(): Plan {
-  return { transactions: [], kept: [], parked: [], events: [] };
+  return { transactions: [], kept: [], parked: [], events: [], notes: [] };
 }
 
 interface Objection {

@@ -60,7 +60,8 @@ export function importTables(ports: ImportPorts, signal: AbortSignal): Promise<v
   return patiently(ports, signal, () => oneRun(ports, signal));
 }
 
-async function patiently(
+/** Does work again when the connection was lost under it, or a table altered, until it is done or `signal` aborts. */
+export async function patiently(
   { telemetry }: Pick<ImportPorts, 'telemetry'>,
   signal: AbortSignal,
   work: () => Promise<void>,

@@ -42,22 +42,30 @@ export function changeEvent(
   };
 }
 
-/** The event of a row of the initial snapshot; `occurredAt` is when the snapshot was taken. */
+/** The event of a row of a snapshot, of the one at `index`; `occurredAt` is when the snapshot was taken. */
 export function importEvent(
   bridge: string,
-  { table, position, takenAt }: SnapshotChunk,
+  { table, position, takenAt, known }: SnapshotChunk,
   mapped: MappedEvent,
+  index: number,
 ): Addressed {
+  const { key, rule, op } = mapped;
+  const isCorrection = op === 'r' && known?.[index] === true;
   return {
     stream: mapped.stream,
     event: {
-      id: importId(bridge, table, mapped.key, mapped.rule),
+      id: known ? derivedId(bridge, 'snapshot', position, table, key, op, rule) : importId(bridge, table, key, rule),
       parent: position,
-      action: mapped.action,
+      action: isCorrection ? correctedAction(mapped.action) : mapped.action,
       data: mapped.data,
       meta: { schema: mapped.schema, occurredAt: takenAt, origin: 'legacy-seed', position },
     },
   };
+}
+
+/** `shipment-imported` → `shipment-corrected`. */
+function correctedAction(action: string): string {
+  return `${action.replace(/-imported$/, '')}-corrected`;
 }
 
 /** A row is imported once in the life of a bridge, whenever and however often snapshots run. */

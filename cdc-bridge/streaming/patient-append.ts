@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppendResult, Cursor, EventLog, LogError, StreamAppend } from '../../contract/event-log.ts';
 import type { Topic } from '../../contract/log-address.ts';
+import type { NoteChange } from '../../contract/note.ts';
 import { BridgeError } from '../errors.ts';
 import { takenOver } from '../lease/another-bridge.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -19,10 +20,11 @@ export async function appendPatiently(
   batch: readonly StreamAppend[],
   cursor: Cursor | undefined,
   telemetry: Telemetry,
+  notes: readonly NoteChange[] = [],
 ): Promise<AppendResult[]> {
   for (let tries = 1, waitMs = firstWaitMs; ; tries += 1, waitMs = Math.min(waitMs * 2, maxWaitMs)) {
     try {
-      const results = await log.append(topic, batch, cursor);
+      const results = await log.append(topic, batch, cursor, undefined, notes);
       if (results.some(({ kind }) => kind === 'conflict')) {
         throw new BridgeError(
           'log-refused',

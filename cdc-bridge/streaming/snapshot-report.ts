@@ -3,22 +3,37 @@ import type { Estimate } from '../source/initial-snapshot/estimate.ts';
 import type { Place } from '../source/initial-snapshot/key-order.ts';
 import type { Telemetry } from '../telemetry.ts';
 
-/** Tells how the initial snapshot is getting on: to `status`, to metrics and to whoever draws a bar. */
+const nothingRead: SnapshotState = {
+  kind: 'initial',
+  table: '',
+  tables: 0,
+  tablesDone: 0,
+  rows: 0,
+  rowsPerSecond: 0,
+  remainingRows: 0,
+};
+
+/** Tells how a snapshot is getting on: to `status`, to metrics and to whoever draws a bar. */
 export class SnapshotReport {
   readonly #progress: Progress;
   readonly #telemetry: Telemetry;
   readonly #tell: (state: SnapshotState) => void;
-  readonly #tables: number;
-  readonly #beganAt = performance.now();
+  #tables = 0;
+  #beganAt = 0;
   #estimate: Estimate | undefined;
-  #state: SnapshotState;
+  #state: SnapshotState = nothingRead;
 
-  constructor(progress: Progress, telemetry: Telemetry, tell: (state: SnapshotState) => void, tables: number) {
+  constructor(progress: Progress, telemetry: Telemetry, tell: (state: SnapshotState) => void) {
     this.#progress = progress;
     this.#telemetry = telemetry;
     this.#tell = tell;
+  }
+
+  /** Of so many tables. */
+  start(kind: SnapshotState['kind'], tables: number): void {
     this.#tables = tables;
-    this.#state = { table: '', tables, tablesDone: 0, rows: 0, rowsPerSecond: 0, remainingRows: 0 };
+    this.#beganAt = performance.now();
+    this.#state = { ...nothingRead, kind, tables };
   }
 
   begin(table: string, estimate: Estimate, tablesLeft: number): void {

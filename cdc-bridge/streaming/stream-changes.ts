@@ -1,11 +1,16 @@
+import type { EventLog } from '../../contract/event-log.ts';
 import type { BridgeConfig } from '../config.ts';
 import type { StreamCounts } from '../health/stream-counts.ts';
+import type { KnownRows } from '../known-rows/known-rows.ts';
+import { Recheck } from '../known-rows/recheck.ts';
+import type { ParkedChanges } from '../parking/parked-changes.ts';
 import { Turns } from '../parking/turns.ts';
 import { cursorName, formatCursor, type ServerIdentity, type StreamPosition } from '../positions/cursor.ts';
 import type { Progress, SnapshotState } from '../positions/progress.ts';
 import { type ChangeSource, resumePoint, type SourceTransaction } from '../source/change-source.ts';
 import type { LegacyDatabase } from '../source/legacy-database.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { together } from '../together.ts';
 import type { ChangeWriter, Place } from './change-writer.ts';
 import { type ImportPorts, importedTables, importTables, resumeImport } from './import-snapshot.ts';
 import { type FlowPlace, LiveSnapshot } from './live-snapshot.ts';
@@ -17,6 +22,11 @@ export interface StreamPorts {
   readonly database: LegacyDatabase;
   readonly source: ChangeSource;
   readonly writer: ChangeWriter;
+  readonly log: EventLog;
+  readonly known: KnownRows;
+  readonly parked: ParkedChanges;
+  /** Turns of those who write beside the stream. */
+  readonly turns: Turns;
   readonly progress: Progress;
   readonly counts: StreamCounts;
   readonly telemetry: Telemetry;
@@ -25,17 +35,19 @@ export interface StreamPorts {
   readonly onImported: () => void;
 }
 
-/** Follows the source from a stored place until `signal` aborts, and imports meanwhile the tables that are not imported yet. */
+/**
+ * Follows the source from a stored place until `signal` aborts. Imports meanwhile the tables that are not imported yet, then reads tables again when
+ * that is asked for.
+ */
 export async function streamChanges(ports: StreamPorts, stored: StreamPosition, signal: AbortSignal): Promise<void> {
   const from = withoutLeftTables(ports, stored);
   const flow = new Flow(ports, from);
-  if (flow.live.remaining.length === 0) return flow.stream(signal);
   if (from.current) await flow.resume(from.current, signal);
-  const failed = new AbortController();
-  const both = AbortSignal.any([signal, failed.signal]);
-  const abortBoth = (error: unknown) => failed.abort(error);
-  await Promise.all([flow.stream(both).catch(abortBoth), flow.import(both).catch(abortBoth)]);
-  if (failed.signal.aborted) throw failed.signal.reason;
+  await together(
+    signal,
+    (inner) => flow.stream(inner),
+    (inner) => flow.readTables(inner),
+  );
 }
 
 /** A table that is not mapped any more counts as imported, however far it was, and the log is told which those are. */
@@ -56,6 +68,9 @@ class Flow {
   readonly #from: StreamPosition;
   readonly #turns = new Turns();
   readonly #importing: ImportPorts;
+  readonly #recheck: Recheck;
+  /** The last transaction that is on the log. */
+  #last: SourceTransaction | undefined;
 
   constructor(ports: StreamPorts, from: StreamPosition) {
     this.#ports = ports;
@@ -66,9 +81,18 @@ class Flow {
       (steps, place) => this.#write(steps, place),
       (why) => ports.telemetry.chunkGivenUp(why),
     );
-    const { config, database, telemetry, progress, onSnapshot } = ports;
-    const report = new SnapshotReport(progress, telemetry, onSnapshot, this.live.remaining.length);
+    const { config, database, telemetry, progress, onSnapshot, log, known, parked, turns } = ports;
+    const report = new SnapshotReport(progress, telemetry, onSnapshot);
     this.#importing = { config, database, telemetry, report, live: this.live, flow: this.#turns };
+    this.#recheck = new Recheck({
+      ...this.#importing,
+      log,
+      known,
+      parked,
+      turns,
+      position: () => this.#last?.position ?? from.position,
+      tell: (state) => ports.writer.look(state, this.#placeOf({ last: this.#last, ...this.live.reached })),
+    });
   }
 
   async stream(signal: AbortSignal): Promise<void> {
@@ -78,7 +102,7 @@ class Flow {
     progress.pass(this.#from.position, this.#from.committedAt, this.#from.file?.name);
     for await (const batch of source.follow(this.#from, signal)) {
       if (this.live.remaining.length > 0) await this.#turns.take(() => this.live.pass(batch));
-      else await this.#writeBatch(batch);
+      else await this.#turns.take(() => this.#writeBatch(batch));
       if (signal.aborted) return;
     }
   }
@@ -87,9 +111,16 @@ class Flow {
     return resumeImport(this.#importing, current, signal);
   }
 
-  async import(signal: AbortSignal): Promise<void> {
+  /** Imports what is not imported yet, then answers requests to read tables again. */
+  async readTables(signal: AbortSignal): Promise<void> {
+    if (this.live.remaining.length > 0) await this.#import(signal);
+    if (!signal.aborted) await this.#recheck.run(signal);
+  }
+
+  async #import(signal: AbortSignal): Promise<void> {
     const { telemetry, progress, onImported } = this.#ports;
     telemetry.snapshotStarted(this.#from.position, this.live.remaining);
+    this.#importing.report.start('initial', this.live.remaining.length);
     await importTables(this.#importing, signal);
     if (signal.aborted) return;
     progress.isImporting = false;
@@ -99,24 +130,33 @@ class Flow {
 
   async #writeBatch(batch: readonly SourceTransaction[]): Promise<void> {
     await this.#write(batch, { last: batch.at(-1), ...this.live.reached });
+    await this.#recheck.passed(batch);
   }
 
   async #write(steps: Parameters<ChangeWriter['write']>[0], place: FlowPlace): Promise<void> {
     const { writer, progress, counts } = this.#ports;
     const stored = this.#placeOf(place);
     await writer.write(steps, stored);
+    this.#last = place.last ?? this.#last;
     counts.wrote(steps, Date.now());
     progress.pass(stored.position, stored.committedAt, place.last?.file.name);
   }
 
   #placeOf({ last, imported, current }: FlowPlace): Place {
     const { config, server } = this.#ports;
+    const { known, skippedFor } = this.#from;
     const at = last ? streamedTo(last) : withoutImport(this.#from);
     return {
       position: at.position,
       ...(last && { committedAt: last.committedAt }),
       cursor: (groups) => {
-        const progress: StreamPosition = { ...at, imported: [...imported], groups: groups.map(([...group]) => group) };
+        const progress: StreamPosition = {
+          ...at,
+          imported: [...imported],
+          ...(known && { known }),
+          ...(skippedFor === undefined ? {} : { skippedFor }),
+          groups: groups.map(([...group]) => group),
+        };
         if (current) progress.current = current;
         return { name: cursorName(config.name), value: formatCursor({ format: 1, server, progress }) };
       },

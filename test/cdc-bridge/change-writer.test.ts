@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Coverage } from '../../cdc-bridge/coverage.ts';
+import { KnownRows } from '../../cdc-bridge/known-rows/known-rows.ts';
 import { compileMapping } from '../../cdc-bridge/mapping/mapping.ts';
 import { RequestGroups } from '../../cdc-bridge/mapping/request-groups.ts';
 import type { Row, RowChange } from '../../cdc-bridge/mapping/row-change.ts';
@@ -47,6 +48,7 @@ async function life(log: EventLog, history: readonly SourceTransaction[], batchS
     mapping: compileMapping(tables),
     groups: new RequestGroups('test', tables),
     parked,
+    known: new KnownRows('test', tables, Object.keys(tables)),
     turns: new Turns(),
     keepRowChanges: true,
     coverage: new Coverage(tables),
@@ -108,12 +110,9 @@ describe('writing changes', () => {
     await life(log.log, history);
     const expected = await outcome(log.log);
     expect(expected.domain).toHaveLength(6);
-    expect(expected.parked.flatMap(([, data]) => (data as unknown as Parked).changes.map(({ reason }) => reason))).toEqual([
-      'column-absent',
-      'behind-parked',
-      'behind-parked',
-      'stream-unnamed',
-    ]);
+    expect(
+      expected.parked.flatMap(([, data]) => (data as unknown as Parked).changes.map(({ reason }) => reason)),
+    ).toEqual(['column-absent', 'behind-parked', 'behind-parked', 'stream-unnamed']);
     for (let call = 1; call <= 3; call++) {
       for (const when of ['before', 'after'] as const) {
         const other = tempLog();

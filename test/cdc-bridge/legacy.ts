@@ -117,6 +117,7 @@ export function bridgeConfig(legacy: Pick<Legacy, 'url'>, tables: TablesConfig =
       maxEvent: 2 ** 30,
       maxHeld: 2 ** 26,
       undecodable: 'stop',
+      knownRows: true,
       keepRowChanges: { bytes: 2 ** 28, age: 7 * 86_400_000 },
     },
     tables,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkTables } from '../../cdc-bridge/config.ts';
 import { Coverage } from '../../cdc-bridge/coverage.ts';
+import { KnownRows } from '../../cdc-bridge/known-rows/known-rows.ts';
 import { compileMapping } from '../../cdc-bridge/mapping/mapping.ts';
 import { RequestGroups } from '../../cdc-bridge/mapping/request-groups.ts';
 import { type Row, type RowChange, Unreadable } from '../../cdc-bridge/mapping/row-change.ts';
@@ -49,6 +50,7 @@ describe('columns that are not to leave', () => {
       mapping: compileMapping(tables),
       groups: new RequestGroups('b', tables),
       parked: new ParkedChanges('b'),
+      known: new KnownRows('b', tables, Object.keys(tables)),
       turns: new Turns(),
       keepRowChanges: true,
       coverage,

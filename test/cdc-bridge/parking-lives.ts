@@ -1,5 +1,6 @@
 import type { TablesConfig } from '../../cdc-bridge/config.ts';
 import { Coverage } from '../../cdc-bridge/coverage.ts';
+import { KnownRows } from '../../cdc-bridge/known-rows/known-rows.ts';
 import { compileMapping } from '../../cdc-bridge/mapping/mapping.ts';
 import { RequestGroups } from '../../cdc-bridge/mapping/request-groups.ts';
 import type { RowChange } from '../../cdc-bridge/mapping/row-change.ts';
@@ -37,6 +38,7 @@ export async function bridgeLife(log: EventLog, tables: TablesConfig, bridge = '
     mapping,
     groups: new RequestGroups(bridge, tables),
     parked,
+    known: new KnownRows(bridge, tables, Object.keys(tables)),
     turns: new Turns(),
     keepRowChanges: true,
     coverage: new Coverage(tables),

@@ -2,7 +2,7 @@ import type { Row, RowChange } from '../../mapping/row-change.ts';
 import type { LegacyDatabase, Session, SqlRow } from '../legacy-database.ts';
 import { quoted } from './column-facts.ts';
 import type { Place } from './key-order.ts';
-import { beyond, orderBy, type TablePlan } from './table-plan.ts';
+import { anyOf, beyond, orderBy, type TablePlan } from './table-plan.ts';
 import { type Watermarks, watermarks } from './watermarks.ts';
 
 /** Rows beyond a place in key order, as one SELECT saw them. */
@@ -64,6 +64,17 @@ export class ChunkReader implements Watermarks {
     const rows = records.map((record, row) => readRow(plan, record, row));
     const last = rows.at(-1);
     return { rows, upTo: last && rows.length === limit ? plan.order.placeOf(last.after) : undefined, takenAt };
+  }
+
+  /** Those of some rows that are there, by their key columns. */
+  async keysAmong(plan: TablePlan, places: readonly Place[]): Promise<{ keys: readonly Row[]; takenAt: string }> {
+    const isKey = ({ name }: { name: string }) => plan.key.some((column) => column.name === name);
+    const columns = plan.columns.filter(isKey);
+    const list = columns.map(({ name, select }) => `${select} AS ${quoted(name)}`).join(', ');
+    const { where, values } = anyOf(plan.key, places);
+    const takenAt = await this.#clock();
+    const records = await this.#session.query(`SELECT ${list} ${from(plan)} WHERE ${where}`, values);
+    return { keys: records.map((record, row) => readRow({ ...plan, columns }, record, row).after), takenAt };
   }
 
   async #clock(): Promise<string> {

@@ -93,6 +93,14 @@ function later(key: readonly KeyColumn[], place: Place, values: unknown[]): stri
   return `${expression} >= ${placeholder} AND (${expression} > ${placeholder} OR (${expression} = ${placeholder} AND ${rest}))`;
 }
 
+/** The rows at these places; there is one at least. */
+export function anyOf(key: readonly KeyColumn[], places: readonly Place[]): { where: string; values: unknown[] } {
+  const values: unknown[] = [];
+  const row = `(${key.map(({ expression, placeholder }) => `${expression} = ${placeholder}`).join(' AND ')})`;
+  for (const place of places) values.push(...key.map(({ parameter }, index) => parameter(place[index]!)));
+  return { where: places.map(() => row).join(' OR '), values };
+}
+
 export function orderBy(key: readonly KeyColumn[]): string {
   return `ORDER BY ${key.map(({ name }) => quoted(name)).join(', ')}`;
 }
