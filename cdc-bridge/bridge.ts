@@ -25,12 +25,12 @@ import {
   cursorName,
   parseCursor,
   requireHeadAtOrAfter,
-  requireSameServer,
   requireSameSource,
   type StreamPosition,
 } from './positions/cursor.ts';
 import { kindOf } from './positions/gtid.ts';
 import { coalesced } from './positions/head.ts';
+import { cursorOn } from './positions/move-to-server.ts';
 import { Progress, type SnapshotState } from './positions/progress.ts';
 import { inspect, isError, refuseErrors } from './preflight/preflight.ts';
 import { keepWithin } from './row-changes/keep-within.ts';
@@ -213,9 +213,8 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
   const { config, ports, database, telemetry, progress, counts, coverage, parked, condition } = parts;
   const { onSnapshot = () => {} } = ports;
   const stored = await log.cursor(cursorName(config.name));
-  const cursor = stored && parseCursor(stored.value);
+  const cursor = stored && (await cursorOn(database, parseCursor(stored.value), config.database.servers));
   if (stored && cursor) {
-    requireSameServer(cursor.server, database.identity);
     requireSameSource(cursor, config.database.topics ? 'topics' : 'binlog');
     requireHeadAtOrAfter(await database.head(kindOf(cursor.progress.position)), cursor);
     // Not only what the cursor covers: parked changes that were released since stand behind it.

@@ -39,6 +39,13 @@ export const bridgeLegacy = {
         description:
           'The replica id that the bridge reads the binlog under; no replica or other reader may have the same.',
       }),
+      servers: z
+        .array(z.union([z.string().min(1), z.int().min(1)]).transform(String))
+        .optional()
+        .meta({
+          description:
+            'Servers that replicate from one another: the server_id of each MariaDB, the server_uuid of each MySQL. The bridge may go on at another of them by GTID.',
+        }),
       topics: databaseTopics.optional(),
       hashKey: z.string().min(16).optional().meta({
         description:

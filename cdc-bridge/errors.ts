@@ -39,7 +39,12 @@ export const bridgeErrors = {
   },
   'another-server': {
     title: 'The database is not the one that the stored position belongs to.',
-    remedy: `Point the configuration back to the first server, or ${beginAnew}.`,
+    remedy: `Point the configuration back to the first server; where the new one replicates from it, declare both in legacy.database.servers; or ${beginAnew}.`,
+  },
+  'replica-behind': {
+    title: 'The server that the bridge was moved to has not replicated yet what the bridge has read.',
+    remedy:
+      'Wait: the bridge is started again until it has. When it stays so, replication stands still there, or it is no replica: point the configuration back to the first server.',
   },
   'position-not-on-server': {
     title:

@@ -30,6 +30,8 @@ const streamPosition = z.strictObject({
   file: binlogFile.optional(),
   /** When the newest transaction up to there was committed. */
   committedAt: z.string().optional(),
+  /** The transaction behind `position` that is on the log in part: it came in pieces, and not all have come. */
+  unfinished: z.string().optional(),
   /** Where reading begins when that is before `position`: see ResumePoint. */
   resume: z.string().optional(),
   /** Where the topics of a Debezium are read on from; there when they are the source. */
@@ -73,7 +75,7 @@ export function requireSameServer(stored: ServerIdentity, found: ServerIdentity)
   if (stored.flavour === found.flavour && stored.id === found.id) return;
   throw new BridgeError(
     'another-server',
-    `the stored position belongs to ${stored.flavour} server ${stored.id}, the database in the configuration is ${found.flavour} server ${found.id}`,
+    `the stored position belongs to ${stored.flavour} server ${stored.id}, the database in the configuration is ${found.flavour} server ${found.id}; where one replicates from the other, declare both ids in legacy.database.servers`,
   );
 }
 

@@ -166,7 +166,14 @@ class Flow {
 
 function streamedTo(last: SourceTransaction): Omit<StreamPosition, 'imported'> {
   const { kafka, ...place } = resumePoint(last);
-  return { phase: 'streaming', ...place, committedAt: last.committedAt, ...(kafka && { kafka: { ...kafka } }) };
+  const { committedAt, piece, name } = last;
+  return {
+    phase: 'streaming',
+    ...place,
+    committedAt,
+    ...(piece && !piece.last && { unfinished: name }),
+    ...(kafka && { kafka: { ...kafka } }),
+  };
 }
 
 function withoutImport({ current: _current, ...from }: StreamPosition): Omit<StreamPosition, 'imported'> {
