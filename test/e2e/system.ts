@@ -106,8 +106,13 @@ export async function startSystem({ args = [] }: { args?: string[] } = {}): Prom
 }
 
 /** Runs a program of ours to its end. */
-export async function run(program: string, args: readonly string[], cwd: string): Promise<CommandResult> {
-  const child = spawn(process.execPath, [program, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env = process.env,
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));

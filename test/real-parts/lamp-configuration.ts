@@ -110,10 +110,16 @@ export function wordpressConfiguration(database: LampDatabase): string {
     '<?php',
     ...Object.entries(constants).map(([name, value]) => `define('${name}', ${JSON.stringify(value)});`),
     "$table_prefix = 'wp_';",
-    ...whenAware(documented('wp-config.php')),
+    ...whenAware(documented('rewriting.md', 'wp-config.php')),
     "require_once __DIR__ . '/wp-settings.php';",
     '',
   ].join('\n');
+}
+
+/** A must-use plugin: where it lies, and its code as docs/examples.md shows it. */
+export function tracingPlugin(): { path: string; code: string } {
+  const path = 'wp-content/mu-plugins/traceparent.php';
+  return { path, code: `<?php\n${documented('examples.md', path)}\n` };
 }
 
 /** What is added to the LocalSettings.php that MediaWiki's installer wrote. */
@@ -124,7 +130,7 @@ export function mediawikiAdditions(home: string): string {
     `$wgUploadDirectory = '${home}/mediawiki/images';`,
     "$wgUploadPath = '/images';",
     `$wgCacheDirectory = $wgTmpDirectory = '${home}/tmp';`,
-    ...whenAware(documented('LocalSettings.php')),
+    ...whenAware(documented('rewriting.md', 'LocalSettings.php')),
     '',
   ].join('\n');
 }
@@ -133,10 +139,10 @@ function whenAware(lines: string): string[] {
   return ["if (getenv('FORWARDED_AWARE')) {", lines, '}'];
 }
 
-/** The lines that docs/rewriting.md tells an operator to put into a file: what is documented is what is tested. */
-function documented(file: string): string {
-  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'rewriting.md'), 'utf8');
-  const found = new RegExp('```php\\n// ' + file.replace('.', '\\.') + '[^\\n]*\\n([^`]*)```').exec(page);
-  if (!found) throw new Error(`docs/rewriting.md has no lines for ${file}`);
+/** The lines that a page of docs/ tells an operator to put into a file: what is documented is what is tested. */
+function documented(page: string, file: string): string {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', page), 'utf8');
+  const found = new RegExp('```php\\n// ' + file.replaceAll('.', '\\.') + '[^\\n]*\\n([^`]*)```').exec(text);
+  if (!found) throw new Error(`docs/${page} has no lines for ${file}`);
   return found[1]!.trim();
 }

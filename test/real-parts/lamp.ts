@@ -2,7 +2,7 @@ import { type ExecFileOptions, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../free-port.ts';
 import { type Account, giveAll, unprivilegedAccount } from './account.ts';
@@ -13,6 +13,7 @@ import {
   type LampPorts,
   mediawikiAdditions,
   phpConfiguration,
+  tracingPlugin,
   wordpressConfiguration,
 } from './lamp-configuration.ts';
 import { createLampDatabases } from './lamp-databases.ts';
@@ -28,6 +29,8 @@ export interface LampApplication {
   readonly origin: string;
   /** The same on another port, with the lines of docs/rewriting.md: it takes for its address what is forwarded to it. */
   readonly awareOrigin: string;
+  /** Of an account that may do anything, as what reads its binlog must. */
+  readonly databaseUrl: string;
   readonly user: string;
   readonly password: string;
 }
@@ -42,6 +45,7 @@ export interface RunningLamp extends RealPart {
 interface Site {
   readonly tree: DebianTree;
   readonly home: string;
+  readonly databaseUrl: string;
   readonly database: LampDatabase;
   readonly ports: LampPorts;
   readonly account: Account;
@@ -65,7 +69,7 @@ export async function startLamp(databaseUrl: string): Promise<RunningLamp> {
     const tree = await bringLampPackages(home, account);
     const password = `Adm1n-${randomBytes(9).toString('hex')}`;
     return await startSite(
-      { tree, home, database: databases.database, ports: await freePorts(), account, password },
+      { tree, home, databaseUrl, database: databases.database, ports: await freePorts(), account, password },
       remove,
     );
   } catch (error) {
@@ -91,17 +95,18 @@ async function startSite(site: Site, remove: () => Promise<void>): Promise<Runni
   };
   try {
     await installWordpress(site);
-    const { ports, password } = site;
-    const application = (port: number, awarePort: number, user: string) => ({
+    const { ports, password, databaseUrl, database } = site;
+    const application = (port: number, awarePort: number, user: string, name: string) => ({
       origin: `http://127.0.0.1:${port}`,
       awareOrigin: `http://127.0.0.1:${awarePort}`,
+      databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
       user,
       password,
     });
     return {
       version: await versionsOf(site),
-      wordpress: application(ports.wordpress, ports.awareWordpress, 'admin'),
-      mediawiki: application(ports.mediawiki, ports.awareMediawiki, 'Admin'),
+      wordpress: application(ports.wordpress, ports.awareWordpress, 'admin', database.wordpress),
+      mediawiki: application(ports.mediawiki, ports.awareMediawiki, 'Admin', database.mediawiki),
       stop,
     };
   } catch (error) {
@@ -117,6 +122,9 @@ function layOut({ tree, home, database, ports }: Site): void {
   const all = { recursive: true, dereference: true };
   for (const part of ['/usr/share/wordpress', '/var/lib/wordpress']) cpSync(tree.file(part), wordpress, all);
   writeFileSync(join(wordpress, 'wp-config.php'), wordpressConfiguration(database));
+  const plugin = tracingPlugin();
+  mkdirSync(join(wordpress, dirname(plugin.path)), { recursive: true });
+  writeFileSync(join(wordpress, plugin.path), plugin.code);
   writeFileSync(join(home, 'php.ini'), phpConfiguration(tree, home));
   writeFileSync(join(home, 'apache.conf'), apacheConfiguration(tree, home, ports));
 }
