@@ -68,7 +68,9 @@ export interface EventLog {
   /**
    * Appends each item; answers in the order given. `cursor` and `notes` are stored with the batch in one atomic step; when any item conflicts, the
    * whole batch, its cursor and its notes are left out and every item that would have been appended answers `conflict` with its own actual version.
-   * With a `fence` nothing is written, and LogError `fenced` thrown, unless that lease is still the newest of its name.
+   * With a `fence` nothing is written, and LogError `fenced` thrown, unless that lease is still the newest of its name. With one generation of
+   * topic `domain` nothing is written, and LogError `generation-changed` thrown, unless that is the current one, or the one being built and
+   * there is a fence.
    */
   append(
     topic: History,

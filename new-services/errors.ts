@@ -41,6 +41,12 @@ export const servicesErrors = {
     title: 'The read model has not reached the position asked for',
     remedy: 'Ask again shortly, or ask legacy; if it lasts, see /readyz.',
   },
+  'position-of-another-generation': {
+    status: 410,
+    title: 'The history of domain events that the position belongs to is not the current one',
+    remedy:
+      'Read anew: from the start of the current one, at offset 0 of the position named in the detail, or from its head.',
+  },
   'body-too-large': { status: 413, title: 'The body is too large', remedy: 'Send at most 1 MiB.' },
   'unsupported-media-type': {
     status: 415,

@@ -82,6 +82,24 @@ export async function* recordedTransactions(
   bridge: string,
   after?: number,
 ): AsyncGenerator<TransactionStep> {
+  for await (const { transaction } of placedTransactions(log, bridge, after)) yield transaction;
+}
+
+/** A kept transaction, or piece of one, and where it is kept: which event of topic `row-changes`, and which of those that share it. */
+export interface PlacedTransaction {
+  readonly offset: number;
+  readonly index: number;
+  /** When the log stored it. */
+  readonly recordedAt: string;
+  readonly transaction: TransactionStep;
+}
+
+/** The same, each with its place. */
+export async function* placedTransactions(
+  log: EventLog,
+  bridge: string,
+  after?: number,
+): AsyncGenerator<PlacedTransaction> {
   const { offset: head } = await log.head('row-changes');
   let offset = after ?? (await log.tail('row-changes')).offset;
   let strict = after !== undefined;
@@ -90,7 +108,9 @@ export async function* recordedTransactions(
     for (const { action: found, data, meta } of page) {
       if (meta.address.offset > head) return;
       if (found !== action || meta.stream !== streamOf(bridge)) continue;
-      for (const transaction of data.transactions as JsonObject[]) yield restoredTransaction(transaction);
+      const { address, recordedAt } = meta;
+      for (const [index, transaction] of (data.transactions as JsonObject[]).entries())
+        yield { offset: address.offset, index, recordedAt, transaction: restoredTransaction(transaction) };
     }
     offset = page.at(-1)?.meta.address.offset ?? head;
     strict = true;

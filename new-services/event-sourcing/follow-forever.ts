@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventLog } from '../../contract/event-log.ts';
-import type { Topic } from '../../contract/log-address.ts';
+import { type EventLog, LogError } from '../../contract/event-log.ts';
+import type { History } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 
 const firstPauseMs = 50;
@@ -17,13 +17,16 @@ export interface Follower {
   recovered(): void;
 }
 
-/** Hands a topic's events to the follower in order until `signal` aborts. After a failure it pauses, longer each time, and goes on. */
+/**
+ * Hands a topic's events to the follower in order until `signal` aborts, or its generation is over: resolves to which. After a failure it pauses,
+ * longer each time, and goes on.
+ */
 export async function followForever(
   log: EventLog,
-  topic: Topic,
+  topic: History,
   follower: Follower,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'aborted' | 'over'> {
   let pauseMs = firstPauseMs;
   let unreadable = false;
   while (!signal.aborted) {
@@ -39,17 +42,19 @@ export async function followForever(
         pauseMs = firstPauseMs;
       }
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return 'aborted';
+      if (error instanceof LogError && error.code === 'generation-changed') return 'over';
       unreadable = !handling;
       follower.failed(error);
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   }
+  return 'aborted';
 }
 
 /** A quiet log gives no batch that would show it is back, so it is asked. */
-async function seeAgain(log: EventLog, topic: Topic, follower: Follower): Promise<void> {
+async function seeAgain(log: EventLog, topic: History, follower: Follower): Promise<void> {
   await log.head(topic);
   follower.recovered();
 }

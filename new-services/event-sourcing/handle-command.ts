@@ -1,6 +1,6 @@
 import { derivedId } from '../../contract/event-id.ts';
 import { type AppendResult, type EventLog, LogError } from '../../contract/event-log.ts';
-import { formatLogAddress } from '../../contract/log-address.ts';
+import { formatLogAddress, type History, historyOf } from '../../contract/log-address.ts';
 import type { NewEvent, RecordedEvent } from '../../contract/recorded-event.ts';
 import { ServicesError } from '../errors.ts';
 import { type Decider, type Decision, fold } from './decider/decider.ts';
@@ -54,13 +54,14 @@ export async function handleCommand<State, Command>(
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const target = await handling.target(command);
     if (target.kind === 'rejected') return target;
-    const history = await loadStream(handling, target.stream);
+    const domain = historyOf(await handling.log.head('domain'));
+    const history = await loadStream(handling, domain, target.stream);
     const effects = effectsOf(command, history);
     if (effects.length > 0) return { kind: 'completed', events: effects };
     const decision = decideOn(handling, target.command, history);
     if (decision.kind === 'rejected') return decision;
     const events = nameEvents(command, decision.events, handling.now());
-    const appended = await tryAppend(handling.log, target.stream, history.length, events);
+    const appended = await tryAppend(handling.log, domain, target.stream, history.length, events);
     if (appended) return { kind: 'completed', events: describeAppended(target.stream, events, appended) };
   }
   throw new ServicesError(
@@ -76,7 +77,7 @@ export async function decideDry<State, Command>(
 ): Promise<{ readonly stream?: string; readonly decision: Decision }> {
   const target = await handling.target(command);
   if (target.kind === 'rejected') return { decision: target };
-  const history = await loadStream(handling, target.stream);
+  const history = await loadStream(handling, 'domain', target.stream);
   return { stream: target.stream, decision: decideOn(handling, target.command, history) };
 }
 
@@ -87,9 +88,10 @@ export function firstEffectId(commandId: string): string {
 
 async function loadStream<State, Command>(
   { log, upcast }: CommandHandling<State, Command>,
+  domain: History,
   stream: string,
 ): Promise<RecordedEvent[]> {
-  return (await log.readStream('domain', stream)).map(upcast);
+  return (await log.readStream(domain, stream)).map(upcast);
 }
 
 function decideOn<State, Command>(
@@ -124,21 +126,27 @@ function nameEvents(
 
 type Appended = Extract<AppendResult, { kind: 'appended' }>;
 
-/** Undefined when the race was lost: to another writer of the stream, or to another processor handling the same command. */
+/**
+ * Undefined when the race was lost: to another writer of the stream, to another processor handling the same command, or to another generation:
+ * what was decided on the streams of one is not to be appended to those of the next.
+ */
 async function tryAppend(
   log: EventLog,
+  domain: History,
   stream: string,
   version: number,
   events: readonly [NewEvent, ...NewEvent[]],
 ): Promise<Appended | undefined> {
   try {
-    const [result] = await log.append('domain', [{ stream, expect: version === 0 ? 'none' : version, events }]);
+    const [result] = await log.append(domain, [{ stream, expect: version === 0 ? 'none' : version, events }]);
     return result?.kind === 'appended' ? result : undefined;
   } catch (error) {
-    if (error instanceof LogError && error.code === 'event-id-reused') return undefined;
+    if (error instanceof LogError && lostRace.has(error.code)) return undefined;
     throw error;
   }
 }
+
+const lostRace = new Set<LogError['code']>(['event-id-reused', 'generation-changed']);
 
 function describeAppended(stream: string, events: readonly NewEvent[], appended: Appended): EffectAddress[] {
   const firstVersion = appended.version - events.length + 1;

@@ -1,12 +1,14 @@
-/** Those who wait for a growing offset. */
-export class PositionWaiters {
-  readonly #waiters = new Set<{ readonly offset: number; resolve(reached: boolean): void }>();
+import { isAtOrAfter, type LogAddress } from '../../contract/log-address.ts';
 
-  /** Resolves true when `reached` is called with `offset` or more, false after `timeoutMs`. */
-  wait(offset: number, timeoutMs: number): Promise<boolean> {
+/** Those who wait for a position that only advances. */
+export class PositionWaiters {
+  readonly #waiters = new Set<{ readonly position: LogAddress; resolve(reached: boolean): void }>();
+
+  /** Resolves true when `reached` is called with `position` or a later one, false after `timeoutMs`. */
+  wait(position: LogAddress, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const waiter = {
-        offset,
+        position,
         resolve: (reached: boolean) => {
           clearTimeout(timeout);
           this.#waiters.delete(waiter);
@@ -18,7 +20,7 @@ export class PositionWaiters {
     });
   }
 
-  reached(offset: number): void {
-    for (const waiter of this.#waiters) if (waiter.offset <= offset) waiter.resolve(true);
+  reached(position: LogAddress): void {
+    for (const waiter of this.#waiters) if (isAtOrAfter(position, waiter.position)) waiter.resolve(true);
   }
 }

@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import { type Database, inTransaction, openDatabase } from '../../runtime/sqlite.ts';
 import type { Projection } from './projection.ts';
 
-/** How far a projection is: offset in topic `domain` and id of the event there. Offset 0 has no event. */
+/** How far a projection is: offset in its generation of topic `domain` and id of the event there. Offset 0 has no event. */
 export interface Checkpoint {
   readonly offset: number;
   readonly eventId: string | null;
@@ -18,10 +18,17 @@ export interface ProjectionStore {
   apply(events: readonly RecordedEvent[]): void;
   /** Runs queries on one state of the tables. */
   read<T>(query: (database: Database, checkpoint: Checkpoint) => T): T;
-  /** Removes the files of the projection's other versions: this one has taken their place. */
-  removeOtherVersions(): void;
+  /** Whether it was complete at some time: whatever a later generation is built from, this one can be read meanwhile. */
+  wasBuilt(): boolean;
+  /** Says so in the file. */
+  markBuilt(): void;
+  /** Removes the files of the projection's other versions and generations: this one has taken their place. */
+  removeOthers(): void;
   close(): void;
 }
+
+/** Kept as `user_version` of a file that was complete once. */
+const built = 1;
 
 const checkpointTable = `
   create table if not exists checkpoint (
@@ -29,10 +36,13 @@ const checkpointTable = `
   );
   insert or ignore into checkpoint values (1, 0, null);`;
 
-/** Opens the file of this version of the projection, `DIR/NAME.vVERSION.db`, empty at first. */
-export function openProjectionStore(dataDir: string, projection: Projection): ProjectionStore {
+/**
+ * Opens the file of this version of the projection, `DIR/NAME.vVERSION.db` or for a later generation of topic `domain` than the first
+ * `DIR/NAME.vVERSION.g2.db`, empty at first.
+ */
+export function openProjectionStore(dataDir: string, projection: Projection, generation: number): ProjectionStore {
   mkdirSync(dataDir, { recursive: true });
-  const file = `${projection.name}.v${projection.version}.db`;
+  const file = fileName(projection, generation);
   const database = openDatabase(join(dataDir, file));
   inTransaction(database, () => database.exec(checkpointTable + projection.tables));
   const applyOne = projection.writer(database);
@@ -51,7 +61,9 @@ export function openProjectionStore(dataDir: string, projection: Projection): Pr
         if (last) moveCheckpoint.run(last.meta.address.offset, last.id);
       }),
     read: (query) => inReadTransaction(database, () => query(database, checkpoint())),
-    removeOtherVersions: () => removeOtherVersions(dataDir, projection.name, file),
+    wasBuilt: () => (database.prepare('pragma user_version').get() as { user_version: number }).user_version === built,
+    markBuilt: () => database.exec(`pragma user_version = ${built}`),
+    removeOthers: () => removeOthers(dataDir, projection.name, file),
     close: () => database.close(),
   };
 }
@@ -65,9 +77,19 @@ function inReadTransaction<T>(database: Database, work: () => T): T {
   }
 }
 
-function removeOtherVersions(dataDir: string, name: string, kept: string): void {
-  const pattern = /^(.+)\.v\d+\.db(-wal|-shm)?$/;
+function removeOthers(dataDir: string, name: string, kept: string): void {
+  const pattern = /^(.+)\.v\d+(?:\.g\d+)?\.db(?:-wal|-shm)?$/;
   for (const found of readdirSync(dataDir)) {
     if (pattern.exec(found)?.[1] === name && !found.startsWith(kept)) rmSync(join(dataDir, found), { force: true });
   }
+}
+
+/** Earlier generations that this version of the projection has files of, the latest first. */
+export function earlierGenerations(dataDir: string, projection: Projection, generation: number): number[] {
+  const earlier = Array.from({ length: generation - 1 }, (_, index) => generation - 1 - index);
+  return earlier.filter((number) => existsSync(join(dataDir, fileName(projection, number))));
+}
+
+function fileName({ name, version }: Projection, generation: number): string {
+  return generation === 1 ? `${name}.v${version}.db` : `${name}.v${version}.g${generation}.db`;
 }

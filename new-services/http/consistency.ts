@@ -1,6 +1,6 @@
 import type { EventLog } from '../../contract/event-log.ts';
 import { strangler } from '../../contract/headers.ts';
-import { formatLogAddress, type LogAddress, parseLogAddress } from '../../contract/log-address.ts';
+import { formatLogAddress, isAtOrAfter, type LogAddress, parseLogAddress } from '../../contract/log-address.ts';
 import type { Database } from '../../runtime/sqlite.ts';
 import { ServicesError } from '../errors.ts';
 import type { RunningProjection } from '../event-sourcing/run-projection.ts';
@@ -15,7 +15,7 @@ export interface ConsistentReads {
 
 /**
  * Runs queries on rows that include everything up to the request's `strangler-at-least`, and tells their position in the answer's
- * `strangler-position`. Throws `malformed-position`, or `not-yet-at-position` after the wait.
+ * `strangler-position`. Rows of a later generation of topic `domain` include every place of the ones before. Throws `malformed-position`, or `not-yet-at-position` after the wait.
  */
 export async function readConsistently<T>(
   { request, response }: Exchange,
@@ -42,7 +42,7 @@ export async function readFromLog<T>(
   const wanted = wantedPosition(request.headers[strangler.atLeast]);
   const head = await log.head('domain');
   response.setHeader(strangler.position, formatLogAddress(head));
-  if (wanted && wanted.offset > head.offset) throw notYetAt(wanted, head);
+  if (wanted && !isAtOrAfter(head, wanted)) throw notYetAt(wanted, head);
   return read();
 }
 

@@ -1,5 +1,5 @@
 import type { EventLog } from '../../contract/event-log.ts';
-import { formatLogAddress } from '../../contract/log-address.ts';
+import { formatLogAddress, generationOf, type LogAddress } from '../../contract/log-address.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { CommandProcessor } from '../event-sourcing/command-processor.ts';
 import type { RunningProjection } from '../event-sourcing/run-projection.ts';
@@ -50,11 +50,11 @@ interface Readiness {
 }
 
 /** Tells for how many milliseconds the same position has been seen with events beyond it. */
-function watchStillness(): (offset: number, lagEvents: number) => number {
-  let seen = { offset: -1, since: 0 };
-  return (offset, lagEvents) => {
+function watchStillness(): (position: string, lagEvents: number) => number {
+  let seen = { position: '', since: 0 };
+  return (position, lagEvents) => {
     const now = performance.now();
-    if (lagEvents === 0 || offset !== seen.offset) seen = { offset: lagEvents === 0 ? -1 : offset, since: now };
+    if (lagEvents === 0 || position !== seen.position) seen = { position: lagEvents === 0 ? '' : position, since: now };
     return now - seen.since;
   };
 }
@@ -64,9 +64,9 @@ async function readinessOf(
   stillness: ReturnType<typeof watchStillness>,
 ): Promise<Readiness> {
   const head = await log.head('domain').catch((error: Error) => error);
-  const lagEvents = head instanceof Error ? null : Math.max(0, head.offset - view.position().offset);
+  const lagEvents = head instanceof Error ? null : eventsBetween(view.newest(), head);
   if (lagEvents !== null) telemetry.projectionLag(view.name, lagEvents);
-  const stillForMs = stillness(view.position().offset, lagEvents ?? 0);
+  const stillForMs = stillness(formatLogAddress(view.newest()), lagEvents ?? 0);
   const reasons = [
     head instanceof Error && `the log cannot be read: ${head.message}`,
     !view.built() && `${view.name} is being built`,
@@ -76,4 +76,10 @@ async function readinessOf(
   ].filter((reason): reason is string => typeof reason === 'string' && reason !== '');
   const projection = { name: view.name, position: formatLogAddress(view.position()), lagEvents };
   return { status: reasons.length === 0 ? 'ready' : 'not-ready', reasons, projection };
+}
+
+/** Of another generation than the reader's, all are still to be read. */
+function eventsBetween(position: LogAddress, head: LogAddress): number {
+  if (generationOf(position) !== generationOf(head)) return head.offset;
+  return Math.max(0, head.offset - position.offset);
 }

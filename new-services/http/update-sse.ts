@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { formatLogAddress, type LogAddress } from '../../contract/log-address.ts';
+import { formatLogAddress, historyOf, type LogAddress } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import type { Exchange } from './exchange.ts';
 import type { Route } from './router.ts';
@@ -45,7 +45,7 @@ class SseFeed {
   readonly #ports: UpdatePorts;
   readonly #response: ServerResponse;
   readonly #gone = new AbortController();
-  #seen: LogAddress = { topic: 'domain', partition: 0, offset: 0 };
+  #seen: LogAddress | undefined;
 
   constructor(ports: UpdatePorts, response: ServerResponse) {
     this.#ports = ports;
@@ -56,11 +56,11 @@ class SseFeed {
   async send({ after, wants }: UpdateRequest): Promise<void> {
     const { log, upcast, stopping, pace } = this.#ports;
     const signal = AbortSignal.any([stopping, this.#gone.signal]);
-    this.#seen = { ...this.#seen, offset: after };
+    this.#seen = after;
     this.#beat();
     const heartbeat = setInterval(() => this.#beat(), pace.heartbeatMs);
     try {
-      for await (const batch of log.follow('domain', after, signal)) {
+      for await (const batch of log.follow(historyOf(after), after.offset, signal)) {
         for (const event of batch) {
           if (signal.aborted) return;
           if (wants(event)) await this.#write(eventText(upcast(event)));
@@ -74,7 +74,7 @@ class SseFeed {
 
   /** Not while the client has yet to read what it was sent. */
   #beat(): void {
-    if (this.#response.writableNeedDrain) return;
+    if (!this.#seen || this.#response.writableNeedDrain) return;
     this.#response.write(`id: ${formatLogAddress(this.#seen)}\n: heartbeat\n\n`);
   }
 

@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { LogError } from '../../contract/event-log.ts';
+import { historyOf } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import { problemOf, ServicesError } from '../errors.ts';
 import { parseUrl } from './router.ts';
@@ -94,7 +95,7 @@ class WebSocketFeed {
   async #send({ after, wants }: UpdateRequest): Promise<void> {
     const { log, upcast, stopping, pace } = this.#ports;
     const signal = AbortSignal.any([stopping, this.#gone.signal]);
-    for await (const batch of log.follow('domain', after, signal)) {
+    for await (const batch of log.follow(historyOf(after), after.offset, signal)) {
       for (const event of batch) {
         if (signal.aborted) return;
         if (!wants(event) || (await this.#sent(upcast(event), signal))) continue;

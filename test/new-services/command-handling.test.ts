@@ -39,7 +39,7 @@ function handle(action: string, data: JsonObject, through: EventLog = log, id = 
 /** The log, with somebody who does `first` right before each of our appends to topic `domain`. */
 function withCompetitor(first: () => Promise<unknown>): EventLog {
   const append: EventLog['append'] = async (topic, ...rest) => {
-    if (topic === 'domain') await first();
+    if (topic.startsWith('domain')) await first();
     return log.append(topic, ...rest);
   };
   return new Proxy(log, {
@@ -79,6 +79,26 @@ describe('a command that loses the race for its stream', () => {
     expect(outcome).toMatchObject({ kind: 'completed', events: [{ version: 3 }] });
     const events = await log.readStream('domain', `shipment-${key}`);
     expect(events.map(({ data }) => data['item-id'])).toEqual([undefined, 1, 2]);
+  });
+
+  test('to another generation of the streams is decided again on those', async () => {
+    await append(log, `shipment-${key}`, created(), changed('in_transit'));
+    const switched = once(async () => {
+      const answer = await log.leases.acquire('remap', 'test', 60_000);
+      if (answer.kind === 'held') throw new Error(`held by ${answer.holder}`);
+      const fence = answer.lease;
+      const item = { stream: `shipment-${key}`, expect: 'any', events: [created(), changed('delivered')] } as const;
+      await log.append(`domain.${await log.generations.begin(fence)}`, [item], undefined, fence);
+      await log.generations.switch(2, await log.head('domain'), fence);
+    });
+    const outcome = await handle(
+      'change-shipment-status',
+      { 'shipment-id': key, status: 'delayed' },
+      withCompetitor(switched),
+    );
+    // Of the same version in both generations: a version alone would not have told.
+    expect(outcome).toMatchObject({ kind: 'rejected', reason: 'shipment-closed' });
+    expect(await log.readStream('domain', `shipment-${key}`)).toHaveLength(2);
   });
 
   test('gives a new shipment the next key when the first was taken', async () => {

@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventLog } from '../../contract/event-log.ts';
+import type { Lease } from '../../contract/lease.ts';
+import { domainAddress, type LogAddress } from '../../contract/log-address.ts';
 import { openLog } from '../../event-log/open.ts';
 import type { Projection } from '../../new-services/event-sourcing/projection.ts';
 import { openProjectionStore } from '../../new-services/event-sourcing/projection-store.ts';
@@ -28,9 +30,9 @@ afterEach(async () => {
   folder.remove();
 });
 
-async function start(projection: Projection, dataDir = folder.path): Promise<RunningProjection> {
+async function start(projection: Projection, dataDir = folder.path, from = log): Promise<RunningProjection> {
   const told = { advanced() {}, switched() {}, failed: (_name: string, error: unknown) => failures.push(error) };
-  const started = await startProjection({ log, dataDir, upcast, ...told }, projection);
+  const started = await startProjection({ log: from, dataDir, upcast, ...told }, projection);
   running.push(started);
   return started;
 }
@@ -44,7 +46,7 @@ const files = () => readdirSync(folder.path).filter((name) => /^shipments-view.*
 describe('a projection', () => {
   test('keeps rows and checkpoint together when an event fails in the middle of a batch', async () => {
     for (const key of [1, 2, 3]) await append(log, `shipment-${key}`, event('shipment-imported', legacyShipment));
-    const store = openProjectionStore(folder.path, failingAt('shipment-3'));
+    const store = openProjectionStore(folder.path, failingAt('shipment-3'), 1);
     const events = await log.read('domain', 0, 10);
     expect(() => store.apply(events)).toThrow('planted');
     expect(store.checkpoint().offset).toBe(0);
@@ -57,7 +59,7 @@ describe('a projection', () => {
   test('applies an event once, however often it is handed over', async () => {
     await append(log, 'shipment-1', event('shipment-created', { sender: 'a', receiver: 'b', 'packing-list': ['x'] }));
     const events = await log.read('domain', 0, 10);
-    const store = openProjectionStore(folder.path, shipmentsView);
+    const store = openProjectionStore(folder.path, shipmentsView, 1);
     store.apply(events);
     const once = store.read(dump);
     store.apply(events);
@@ -179,3 +181,107 @@ function failingAt(stream: string): Projection {
     },
   };
 }
+
+describe('a projection, when another generation of the streams takes over,', () => {
+  const query = 'select substr(search, instr(search, char(10)) + 1) as receiver from shipments order by key';
+  const names = (projection: RunningProjection) => projection.read((database) => database.prepare(query).all()).rows;
+  const receiver = (name: string) => event('shipment-created', { sender: 'a', receiver: name, 'packing-list': ['x'] });
+  let fence: Lease;
+
+  beforeEach(async () => {
+    const answer = await log.leases.acquire('remap', 'test', 3_600_000);
+    if (answer.kind === 'acquired') fence = answer.lease;
+    await append(log, 'shipment-1', receiver('old'));
+  });
+
+  async function switchTo(...receivers: string[]): Promise<LogAddress> {
+    const number = await log.generations.begin(fence);
+    const items = receivers.map((name, index) => ({
+      stream: `shipment-${index + 1}`,
+      expect: 'none' as const,
+      events: [receiver(name)] as const,
+    }));
+    await log.append(`domain.${number}`, items, undefined, fence);
+    expect(await log.generations.switch(number, await log.head('domain'), fence)).toBe(true);
+    return log.head('domain');
+  }
+
+  /** The log, on which one generation can be followed only once the gate is open. */
+  function withGate(history: string): { log: EventLog; open: () => void } {
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const follow: EventLog['follow'] = async function* (topic, after, signal) {
+      const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      if (topic === history) await Promise.race([gate, aborted]);
+      yield* log.follow(topic, after, signal);
+    };
+    const gated = new Proxy(log, {
+      get(target, member) {
+        const value = member === 'follow' ? follow : Reflect.get(target, member);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    return { log: gated, open };
+  }
+
+  test('is read as it was until the new one is built, and then as that', async () => {
+    const gate = withGate('domain.2');
+    const projection = await start(shipmentsView, folder.path, gate.log);
+    await caughtUp(projection);
+    const head = await switchTo('new', 'newer');
+    await until(() => projection.newest().generation === 2);
+    expect(projection.built()).toBe(true);
+    expect(names(projection)).toEqual([{ receiver: 'old' }]);
+    expect(await projection.waitFor(domainAddress(1, 1), 0)).toBe(true);
+    expect(await projection.waitFor(head, 0)).toBe(false);
+    gate.open();
+    expect(await projection.waitFor(head, 10_000)).toBe(true);
+    expect(names(projection)).toEqual([{ receiver: 'new' }, { receiver: 'newer' }]);
+    expect(await projection.waitFor(domainAddress(1, 999), 0)).toBe(true);
+    expect(files()).toEqual([`shipments-view.v${shipmentsView.version}.g2.db`]);
+    await append(log, 'shipment-3', receiver('newest'));
+    await caughtUp(projection);
+    expect(names(projection)).toHaveLength(3);
+  });
+
+  test('goes on where it was stopped while the new one is built, and is read meanwhile', async () => {
+    const closed = withGate('domain.2');
+    const first = await start(shipmentsView, folder.path, closed.log);
+    await caughtUp(first);
+    await switchTo('new');
+    await until(() => first.newest().generation === 2);
+    await first.stop();
+    const gate = withGate('domain.2');
+    const second = await start(shipmentsView, folder.path, gate.log);
+    expect(names(second)).toEqual([{ receiver: 'old' }]);
+    gate.open();
+    await caughtUp(second);
+    expect(names(second)).toEqual([{ receiver: 'new' }]);
+  });
+
+  test('does not read a file that was never complete in the place of the one that is built', async () => {
+    const half = openProjectionStore(folder.path, shipmentsView, 1);
+    half.close();
+    await switchTo('new');
+    const gate = withGate('domain.2');
+    const projection = await start(shipmentsView, folder.path, gate.log);
+    expect(() => names(projection)).toThrow(expect.objectContaining({ code: 'projection-building' }));
+    gate.open();
+    await caughtUp(projection);
+    expect(names(projection)).toEqual([{ receiver: 'new' }]);
+  });
+
+  test('twice while it is away is built from the last one', async () => {
+    const first = await start(shipmentsView);
+    await caughtUp(first);
+    await first.stop();
+    await switchTo('second');
+    await switchTo('third');
+    const projection = await start(shipmentsView);
+    await caughtUp(projection);
+    expect(names(projection)).toEqual([{ receiver: 'third' }]);
+    expect(files()).toEqual([`shipments-view.v${shipmentsView.version}.g3.db`]);
+  });
+});

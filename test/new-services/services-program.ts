@@ -18,8 +18,9 @@ function killingAt(point: string, log: EventLog): EventLog {
   const [moment, killedTopic, count] = point.split(':');
   let appends = 0;
   const append: EventLog['append'] = async (topic, ...rest) => {
-    if (topic === killedTopic) appends += 1;
-    const now = topic === killedTopic && appends === Number(count);
+    const isKilled = topic.split('.')[0] === killedTopic;
+    if (isKilled) appends += 1;
+    const now = isKilled && appends === Number(count);
     if (now && moment === 'before') process.kill(process.pid, 'SIGKILL');
     const results = await log.append(topic, ...rest);
     if (now && moment === 'after') process.kill(process.pid, 'SIGKILL');
