@@ -7,7 +7,7 @@ import type { SqliteGenerations } from './generations.ts';
 import type { SqliteLeases } from './leases.ts';
 import { NoteWriter } from './notes.ts';
 import { asRepeat, refuseRepeatedIds } from './repeat.ts';
-import { addressOf, type StoredEvent, type StoredTopic, toStored } from './stored-event.ts';
+import { addressOf, type StoredEvent, type StoredTopic, storedColumns, storedValues } from './stored-event.ts';
 
 /** One call of `append`, as the port takes it. */
 export interface AppendCall {
@@ -38,13 +38,12 @@ export class Appender {
     this.#byId = database.prepare('select * from event where topic = ? and id = ?');
     this.#version = database.prepare(
       `select coalesce(
-         (select max(version) from event where topic = :topic and stream = :stream),
-         (select version from trimmed_stream where topic = :topic and stream = :stream), 0) as version`,
+         (select max(version) from event where topic = ?1 and stream = ?2),
+         (select version from trimmed_stream where topic = ?1 and stream = ?2), 0) as version`,
     );
     this.#head = database.prepare('select head from topic where name = ?');
     this.#insert = database.prepare(
-      `insert into event (topic, offset, id, parent, stream, version, action, data, schema, occurred_at, recorded_at, origin, position, traceparent, group_id)
-       values (:topic, :offset, :id, :parent, :stream, :version, :action, :data, :schema, :occurred_at, :recorded_at, :origin, :position, :traceparent, :group_id)`,
+      `insert into event (${storedColumns.join(', ')}) values (${storedColumns.map(() => '?').join(', ')})`,
     );
     this.#putCursor = database.prepare(
       `insert into cursor (name, value, topic, head) values (?, ?, ?, ?)
@@ -91,7 +90,7 @@ export class Appender {
     const head = this.#headOf(topic);
     return events.map((event, index) => {
       const place = { topic, stream, offset: head + 1 + index, version: actual + 1 + index, recorded_at: recordedAt };
-      this.#insert.run({ ...toStored(event, place) });
+      this.#insert.run(...storedValues(event, place));
       return addressOf(place);
     });
   }
@@ -111,7 +110,7 @@ export class Appender {
   }
 
   #versionOf(topic: StoredTopic, stream: string): number {
-    return (this.#version.get({ topic, stream }) as { version: number }).version;
+    return (this.#version.get(topic, stream) as { version: number }).version;
   }
 
   #headOf(topic: StoredTopic): number {

@@ -38,22 +38,45 @@ export function storedGeneration(number: number): StoredTopic {
 /** Where an event is stored, and when. */
 export type Place = Pick<StoredEvent, 'topic' | 'offset' | 'stream' | 'version' | 'recorded_at'>;
 
-/** The row of a new event at its place. */
-export function toStored(event: NewEvent, place: Place): StoredEvent {
+/** The columns of table `event`, in the order of `storedValues`. */
+export const storedColumns = [
+  'topic',
+  'offset',
+  'id',
+  'parent',
+  'stream',
+  'version',
+  'action',
+  'data',
+  'schema',
+  'occurred_at',
+  'recorded_at',
+  'origin',
+  'position',
+  'traceparent',
+  'group_id',
+] as const satisfies readonly (keyof StoredEvent)[];
+
+/** The row of a new event at its place. Optimization: an array, since parameters that are bound by name cost as much as the insert itself. */
+export function storedValues(event: NewEvent, place: Place): (string | number | null)[] {
   const { schema, occurredAt, origin, position = null, traceparent = null, group = null } = event.meta;
-  return {
-    ...place,
-    id: event.id,
-    parent: event.parent,
-    action: event.action,
-    data: JSON.stringify(event.data),
+  return [
+    place.topic,
+    place.offset,
+    event.id,
+    event.parent,
+    place.stream,
+    place.version,
+    event.action,
+    JSON.stringify(event.data),
     schema,
-    occurred_at: occurredAt,
+    occurredAt,
+    place.recorded_at,
     origin,
     position,
     traceparent,
-    group_id: group,
-  };
+    group,
+  ];
 }
 
 /** The event of a row, as the port gives it back. */
