@@ -12,6 +12,7 @@ import { StreamCounts } from './health/stream-counts.ts';
 import { serveBridge } from './http.ts';
 import { KnownRows } from './known-rows/known-rows.ts';
 import { openRequests, type SnapshotRequest } from './known-rows/snapshot-request.ts';
+import { generationInUse } from './generations/generation-in-use.ts';
 import type { Held } from './lease/another-bridge.ts';
 import { BridgeLease } from './lease/bridge-lease.ts';
 import { compileMapping } from './mapping/mapping.ts';
@@ -198,6 +199,7 @@ async function lead(parts: Parts, signal: AbortSignal): Promise<void> {
   try {
     await parked.catchUp(lease.log);
     telemetry.parkedAtStart(parked.count);
+    condition.generation = await generationInUse(lease.log, config, telemetry);
     await together(
       signal,
       (inner) => lease.keep(inner),

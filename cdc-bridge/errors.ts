@@ -93,6 +93,14 @@ export const bridgeErrors = {
     title: 'A table that was asked for is not in the legacy database.',
     remedy: 'Correct the name; names of tables are as SHOW TABLES spells them.',
   },
+  'bridge-at-work': {
+    title: 'A bridge is at work, whose lease is needed.',
+    remedy: 'Stop the bridge first, and start it again afterwards.',
+  },
+  'remap-refused': {
+    title: 'The kept row changes cannot be mapped again by another mapping without loss.',
+    remedy: 'Do what the message says of each reason, then run strangler cdc remap again; nothing has been switched.',
+  },
   'log-refused': {
     title: 'The event log refused an append, so the position was not advanced.',
     remedy:

@@ -1,4 +1,5 @@
 import type { Coverage, CoverageEntry } from './coverage.ts';
+import type { GenerationInUse } from './generations/generation-in-use.ts';
 import type { PurgeDistance } from './health/kept-binlog.ts';
 import type { StreamCounts, StreamStatus } from './health/stream-counts.ts';
 import type { Held } from './lease/another-bridge.ts';
@@ -18,6 +19,8 @@ export interface BridgeStatus {
   readonly remedy?: string | undefined;
   /** In phase `standby`: who is at work, and until when that is sure. */
   readonly heldBy?: Held;
+  /** Once it is at work: the generation of streams it appends to. */
+  readonly generation?: GenerationInUse;
   /** For how long a Debezium has sent nothing, when that is too long. */
   readonly connectorSilentMs?: number;
   /** Everything up to here is on the log; absent until streaming begins. */
@@ -53,6 +56,7 @@ export interface Condition {
   failure?: string;
   remedy?: string | undefined;
   heldBy?: Held;
+  generation?: GenerationInUse;
   /** For how long a Debezium has sent nothing, not even a heartbeat, when that is too long: its connector's task has stopped, or its worker. */
   connectorSilentMs?: number;
   purge?: PurgeDistance;

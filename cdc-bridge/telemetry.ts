@@ -53,6 +53,11 @@ export function bridgeTelemetry(logger: Logger, metrics: Metrics) {
   return {
     started: (position: string, url: string) => logger.info({ position, url }, 'bridge started'),
     warned: ({ code, message, fix }: PreflightProblem) => logger.warn({ code, fix }, message),
+    mappingChanged: (generation: number, rules: readonly string[]) =>
+      logger.warn(
+        { generation, rules },
+        `${rules.length} rules map otherwise than when generation ${generation} of the streams was made: what happened before is told by the old ones; strangler cdc remap tells it by the new`,
+      ),
     snapshotStarted(position: string, tables: readonly string[]) {
       snapshotRunning.set(1);
       logger.info({ position, tables }, 'snapshot started');

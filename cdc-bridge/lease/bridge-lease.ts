@@ -21,13 +21,14 @@ export interface LeasePorts {
 export class BridgeLease {
   /** The log for everything this bridge writes: an append throws LogError `fenced` once another bridge has taken over. */
   readonly log: EventLog;
+  /** For what is fenced by it beside appends. */
+  readonly lease: Lease;
   readonly #ports: LeasePorts;
-  readonly #lease: Lease;
 
   private constructor(ports: LeasePorts, lease: Lease) {
     this.log = fencedLog(ports.log, lease);
     this.#ports = ports;
-    this.#lease = lease;
+    this.lease = lease;
   }
 
   /** Waits until no other bridge of this name writes; `standby` is told at each attempt by whom it is held. Undefined when `signal` aborts first. */
@@ -66,7 +67,7 @@ export class BridgeLease {
     while (!signal.aborted) {
       await delay(everyMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      await log.leases.renew(this.#lease, ttlMs).catch((error: LogError) => {
+      await log.leases.renew(this.lease, ttlMs).catch((error: LogError) => {
         if (error.code === 'fenced') throw takenOver(error);
         if (!error.retriable) throw error;
         telemetry.logUnavailable(error.message, everyMs);
@@ -76,7 +77,7 @@ export class BridgeLease {
 
   /** Lets the next bridge in at once; where the log is away, it has to wait until the lease runs out. */
   async release(): Promise<void> {
-    await this.#ports.log.leases.release(this.#lease).catch((error: LogError) => {
+    await this.#ports.log.leases.release(this.lease).catch((error: LogError) => {
       this.#ports.telemetry.leaseNotReleased(error.message);
     });
   }

@@ -1,4 +1,4 @@
-import { formatLogAddress, type LogAddress } from '../../contract/log-address.ts';
+import { formatLogAddress, isAtOrAfter, type LogAddress } from '../../contract/log-address.ts';
 import { parseSourcePosition } from '../../contract/source-position.ts';
 import { gtidSetOf } from './gtid.ts';
 import type { GtidSet } from './gtid-set.ts';
@@ -46,7 +46,7 @@ export class Progress {
   }
 
   reach(address: LogAddress): void {
-    if (address.offset > this.#address.offset) this.#address = address;
+    if (!isAtOrAfter(this.#address, address)) this.#address = address;
   }
 
   count(events: number): void {

@@ -89,8 +89,6 @@ export async function* recordedTransactions(
 export interface PlacedTransaction {
   readonly offset: number;
   readonly index: number;
-  /** When the log stored it. */
-  readonly recordedAt: string;
   readonly transaction: TransactionStep;
 }
 
@@ -108,9 +106,8 @@ export async function* placedTransactions(
     for (const { action: found, data, meta } of page) {
       if (meta.address.offset > head) return;
       if (found !== action || meta.stream !== streamOf(bridge)) continue;
-      const { address, recordedAt } = meta;
       for (const [index, transaction] of (data.transactions as JsonObject[]).entries())
-        yield { offset: address.offset, index, recordedAt, transaction: restoredTransaction(transaction) };
+        yield { offset: meta.address.offset, index, transaction: restoredTransaction(transaction) };
     }
     offset = page.at(-1)?.meta.address.offset ?? head;
     strict = true;

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addCoverage } from './coverage.ts';
 import { addDryRun } from './dry-run.ts';
 import { addParked } from './parked.ts';
+import { addRemap } from './remap.ts';
 import { addStatus } from './status.ts';
 import { addSuggest } from './suggest.ts';
 import { addTail } from './tail.ts';
@@ -14,6 +15,7 @@ export function addCdc(program: Command): void {
   addParked(cdc);
   addCoverage(cdc);
   addDryRun(cdc);
+  addRemap(cdc);
   addSuggest(cdc);
   addTail(cdc);
   addVerify(cdc);

@@ -39,7 +39,7 @@ export function addDryRun(cdc: Command): void {
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<DryRunOptions>();
       const result = await run(options);
-      print(options, result, describe);
+      print(options, result, describeDryRun);
       if (options.failOn && differs(result)) process.exitCode = 1;
     });
 }
@@ -69,15 +69,16 @@ async function* shielded(file: string, system: System, tables: TablesConfig): As
 }
 
 /** A tool that looks must not make an empty log. */
-function openLogIfThere({ logUrl }: System): EventLog | undefined {
+export function openLogIfThere({ logUrl }: System): EventLog | undefined {
   return existsSync(parseLogUrl(logUrl).path) ? openLog(logUrl) : undefined;
 }
 
-function differs({ added, missing, changed }: DryRun): boolean {
+export function differs({ added, missing, changed }: DryRun): boolean {
   return added.length + missing.length + changed.length > 0;
 }
 
-function describe(result: DryRun): string {
+/** A dry run for a person to read. */
+export function describeDryRun(result: DryRun): string {
   const { transactions, rows, events, parked, ignored, unmapped, same, added, missing, changed } = result;
   const reasons = Object.entries(parked).map(([reason, count]) => `${count} ${reason}`);
   const verdict = differs(result)

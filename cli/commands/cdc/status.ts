@@ -3,7 +3,7 @@ import { parkingReasons } from '../../../cdc-bridge/errors.ts';
 import { isAlarming, type PurgeDistance } from '../../../cdc-bridge/health/kept-binlog.ts';
 import type { BridgeStatus } from '../../../cdc-bridge/status.ts';
 import { bridgeStatus } from '../../bridge-status.ts';
-import { bold, print, red, table } from '../../print.ts';
+import { bold, print, red, table, yellow } from '../../print.ts';
 import { openSystem } from '../../system.ts';
 import { placeOf } from './parked.ts';
 
@@ -31,6 +31,7 @@ function describe(status: BridgeStatus): string {
     lagMs,
     address,
     events,
+    generation,
     snapshot,
     purge,
     coverage,
@@ -44,6 +45,7 @@ function describe(status: BridgeStatus): string {
     `${bold('lag')}       ${describeLag(phase, lagTransactions, lagMs)}`,
     ...(purge ? [`${bold('purge')}     ${describePurge(purge)}`] : []),
     `${bold('events')}    ${events} appended since the start${snapshot ? `; initial snapshot: ${snapshot.rows} rows of ${snapshot.tables} tables` : ''}`,
+    ...(generation ? [`${bold('streams')}   ${describeGeneration(generation)}`] : []),
     '',
     table(
       ['table, since the start', 'operation', 'mapped', 'ignored', 'unmapped', 'parked'],
@@ -55,6 +57,13 @@ function describe(status: BridgeStatus): string {
     ),
   ];
   return [...lines, ...describeParked(parked)].join('\n');
+}
+
+function describeGeneration({ number, mapping, changedRules }: NonNullable<BridgeStatus['generation']>): string {
+  const made = `generation ${number}, made by mapping ${mapping.slice(0, 8)}`;
+  if (changedRules.length === 0) return `${made}, as it is now`;
+  const rules = changedRules.join(', ');
+  return `${made}; ${yellow(`${changedRules.length} rules map otherwise now`)} (${rules}): strangler cdc remap tells the past by them`;
 }
 
 /** A bridge that stands still has no lag that would pass: what it lacks, it lacks until somebody acts. */
