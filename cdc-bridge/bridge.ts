@@ -1,4 +1,5 @@
 import type { EventLog, Keep } from '../contract/event-log.ts';
+import type { EventSpans } from '../contract/event-spans.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
@@ -9,6 +10,7 @@ import { debeziumMetrics } from './health/debezium-metrics.ts';
 import { registerHealthMetrics } from './health/health-metrics.ts';
 import { watchPurge } from './health/purge-watch.ts';
 import { StreamCounts } from './health/stream-counts.ts';
+import { tracedLog } from './health/traced-log.ts';
 import { serveBridge } from './http.ts';
 import { KnownRows } from './known-rows/known-rows.ts';
 import { openRequests, type SnapshotRequest } from './known-rows/snapshot-request.ts';
@@ -54,6 +56,8 @@ export interface BridgePorts {
   readonly log: EventLog;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Records events as spans of the requests that caused them. */
+  readonly spans?: EventSpans | undefined;
   /** Told after each chunk of the initial snapshot. */
   readonly onSnapshot?: (state: SnapshotState) => void;
 }
@@ -196,6 +200,7 @@ async function lead(parts: Parts, signal: AbortSignal): Promise<void> {
   const lease = await BridgeLease.take({ log: ports.log, bridge, ttlMs, telemetry }, standby, signal);
   if (!lease) return;
   delete condition.heldBy;
+  const log = ports.spans ? tracedLog(lease.log, ports.spans) : lease.log;
   try {
     await parked.catchUp(lease.log);
     telemetry.parkedAtStart(parked.count);
@@ -203,7 +208,7 @@ async function lead(parts: Parts, signal: AbortSignal): Promise<void> {
     await together(
       signal,
       (inner) => lease.keep(inner),
-      (inner) => follow(parts, lease.log, inner),
+      (inner) => follow(parts, log, inner),
     );
   } finally {
     await lease.release();

@@ -3,6 +3,7 @@ import { type HrTime, ValueType } from '@opentelemetry/api';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { type core, metrics as metricsSdk, resources, node as traceSdk } from '@opentelemetry/sdk-node';
+import type { EventSpans } from '../contract/event-spans.ts';
 import { ChosenIds } from '../gateway/accounting/chosen-ids.ts';
 import type { TelemetryConfig } from '../gateway/accounting/config.ts';
 import { createRandomHex } from '../gateway/accounting/random-hex.ts';
@@ -10,6 +11,7 @@ import type { Tracing } from '../gateway/accounting/request-span.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { MetricSamples, Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
+import { otlpEventSpans } from './otlp-event-spans.ts';
 
 /** What is exported, and for whom. */
 export interface OtlpPorts {
@@ -22,6 +24,7 @@ export interface OtlpPorts {
 /** An export that runs. */
 export interface RunningOtlp extends RunningPart {
   readonly tracing: Tracing;
+  readonly eventSpans: EventSpans;
 }
 
 /** How long one export may take, and so how long stopping may be held up by a collector that is away. */
@@ -58,8 +61,10 @@ export function startOtlp({ otlp, headers, intervalMs }: TelemetryConfig, ports:
     metricProducers: [producerOf(ports.metrics, resource)],
   });
   const meterProvider = new metricsSdk.MeterProvider({ resource, readers: [reader] });
+  const tracing = { tracer: tracerProvider.getTracer(ports.service), ids };
   return {
-    tracing: { tracer: tracerProvider.getTracer(ports.service), ids },
+    tracing,
+    eventSpans: otlpEventSpans(tracing),
     async stop() {
       await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown()]);
     },

@@ -1,4 +1,5 @@
 import type { EventLog } from '../contract/event-log.ts';
+import type { EventSpans } from '../contract/event-spans.ts';
 import { openLog } from '../event-log/open.ts';
 import type { Tracing } from '../gateway/accounting/request-span.ts';
 import type { RunningGateway } from '../gateway/gateway.ts';
@@ -48,9 +49,9 @@ export async function startParts(system: System, names: readonly PartName[]): Pr
       if (otlp) started.push(otlp);
       const log = openLog(system.logUrl, { logger: createLogger('log'), metrics });
       started.push({ stop: () => log.close() });
-      if (names.includes('services')) started.push(await startServicesOf(system, log, metrics));
+      if (names.includes('services')) started.push(await startServicesOf(system, log, metrics, otlp?.eventSpans));
       if (names.includes('bridge')) {
-        const bridge = await startBridgeOf(system, log, metrics);
+        const bridge = await startBridgeOf(system, log, metrics, otlp?.eventSpans);
         started.push(bridge);
         failures.push(bridge.failed);
       }
@@ -80,15 +81,21 @@ async function startServicesOf(
   { configuration, dataDir, secrets }: System,
   log: EventLog,
   metrics: Metrics,
+  spans: EventSpans | undefined,
 ): Promise<RunningPart> {
   const { startServices } = await import('../new-services/services.ts');
   const config = servicesConfig(configuration.services!, { dataDir, secret: secrets });
-  return startServices(config, { log, logger: createLogger('services'), metrics });
+  return startServices(config, { log, logger: createLogger('services'), metrics, spans });
 }
 
-async function startBridgeOf(system: System, log: EventLog, metrics: Metrics): Promise<PatientBridge> {
+async function startBridgeOf(
+  system: System,
+  log: EventLog,
+  metrics: Metrics,
+  spans: EventSpans | undefined,
+): Promise<PatientBridge> {
   const { startPatientBridge } = await import('./patient-bridge.ts');
-  const ports = { log, logger: createLogger('bridge'), metrics, onSnapshot: snapshotBar(process.stderr) };
+  const ports = { log, logger: createLogger('bridge'), metrics, spans, onSnapshot: snapshotBar(process.stderr) };
   const { loadMappingFunctions } = await import('./mapping-functions.ts');
   const functions = await loadMappingFunctions(system);
   return startPatientBridge(bridgeConfig(system.configuration, functions), ports);

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import type { EventLog } from '../contract/event-log.ts';
+import type { EventSpans } from '../contract/event-spans.ts';
+import type { RecordedEvent } from '../contract/recorded-event.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RunningPart } from '../runtime/part.ts';
@@ -28,6 +30,8 @@ export interface ServicesPorts {
   readonly log: EventLog;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Records what is projected as spans of the requests that caused it. */
+  readonly spans?: EventSpans | undefined;
   /** Default: the system's clock. */
   readonly now?: () => Date;
   /** Default: in three days. */
@@ -90,13 +94,22 @@ async function stopFollowing({ processor, view }: Parts): Promise<void> {
   await view.stop();
 }
 
-function startView({ dataDir }: ServicesConfig, { log }: ServicesPorts, telemetry: ServicesTelemetry) {
+function startView({ dataDir }: ServicesConfig, { log, spans }: ServicesPorts, telemetry: ServicesTelemetry) {
   const told = {
     advanced: telemetry.projectionAdvanced,
     switched: telemetry.projectionBuilt,
     failed: telemetry.projectionFailed,
   };
-  return startProjection({ log, dataDir, upcast, ...told }, shipmentsView);
+  const projected = spans && recordProjected(spans);
+  return startProjection({ log, dataDir, upcast, projected, ...told }, shipmentsView);
+}
+
+function recordProjected(spans: EventSpans) {
+  return (events: readonly RecordedEvent[], startTime: number) => {
+    const endTime = Date.now();
+    for (const event of events)
+      if (event.meta.traceparent !== undefined) spans.projected(event, shipmentsView.name, startTime, endTime);
+  };
 }
 
 function handlingOf(

@@ -12,6 +12,8 @@ export interface HistoryPorts {
   readonly log: EventLog;
   readonly dataDir: string;
   readonly upcast: (event: RecordedEvent) => RecordedEvent;
+  /** Told of events that were applied and had not been there at the start, with the time at which that began. */
+  readonly projected?: ((events: readonly RecordedEvent[], startTime: number) => void) | undefined;
 }
 
 /** Who is told what becomes of it. */
@@ -119,8 +121,11 @@ export class ProjectedHistory {
   }
 
   #apply(batch: readonly RecordedEvent[], listener: HistoryListener): void {
+    const startTime = Date.now();
+    const isLive = this.isComplete;
     try {
       applyBatch(this.#store, batch.map(this.#ports.upcast));
+      if (isLive) this.#ports.projected?.(batch, startTime);
     } finally {
       const { offset } = this.#store.checkpoint();
       if (offset > this.#offset) {

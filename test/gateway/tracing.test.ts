@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,73 +6,13 @@ import { startOtlp } from '../../cli/otlp.ts';
 import { type RunningGateway, startGateway } from '../../gateway/gateway.ts';
 import { type Logger, silent } from '../../runtime/logger.ts';
 import { Metrics } from '../../runtime/metrics.ts';
+import { type OtlpAttribute, startCollector } from '../otlp-collector.ts';
 import { until } from '../until.ts';
 import { configure } from './configure.ts';
 import { ask, type Side, startSide } from './sides.ts';
 
 const caller = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
 const sampled = `00-${caller.traceId}-${caller.spanId}-01`;
-
-interface OtlpAttribute {
-  readonly key: string;
-  readonly value: { stringValue?: string; intValue?: number; arrayValue?: { values: { stringValue: string }[] } };
-}
-
-interface OtlpSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly name: string;
-  readonly kind: number;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes: OtlpAttribute[];
-  readonly events: { name: string }[];
-  readonly status: { code?: number; message?: string };
-}
-
-interface OtlpMetric {
-  readonly name: string;
-  readonly sum?: { dataPoints: { asDouble: number; attributes: OtlpAttribute[] }[]; isMonotonic: boolean };
-  readonly histogram?: { dataPoints: { count: number; bucketCounts: number[]; explicitBounds: number[] }[] };
-}
-
-/** A collector: takes OTLP over HTTP as JSON. */
-async function startCollector() {
-  const spans: OtlpSpan[] = [];
-  const metrics: OtlpMetric[] = [];
-  const resources: OtlpAttribute[] = [];
-  const tokens: unknown[] = [];
-  const server = http.createServer(async (request, response) => {
-    let text = '';
-    for await (const chunk of request) text += chunk;
-    tokens.push(request.headers.authorization);
-    const body = JSON.parse(text);
-    for (const { resource, scopeSpans = [], scopeMetrics = [] } of [
-      ...(body.resourceSpans ?? []),
-      ...(body.resourceMetrics ?? []),
-    ]) {
-      resources.push(...resource.attributes);
-      for (const scope of scopeSpans) spans.push(...scope.spans);
-      for (const scope of scopeMetrics) metrics.push(...scope.metrics);
-    }
-    response.setHeader('content-type', 'application/json').end('{}');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  return {
-    url: `http://127.0.0.1:${port}`,
-    spans,
-    metrics,
-    resources,
-    tokens,
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
 
 let legacy: Side;
 let service: Side;
