@@ -5,6 +5,7 @@ import { storedDistance } from '../../cdc-bridge/health/purge-watch.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { silent } from '../../runtime/logger.ts';
 import { startMysql } from '../real-parts/mysql.ts';
+import { bringPromtool } from '../real-parts/promtool.ts';
 import { type RealPart, requireRealPart } from '../real-parts/real-part.ts';
 import { until } from '../until.ts';
 import {
@@ -112,6 +113,24 @@ const servers: readonly [string, () => Promise<OwnServer>][] = [
   ['MariaDB', startMariadb],
   ['MySQL', async () => startMysql().then(({ url, ...server }) => ({ ...server, rootUrl: url }))],
 ];
+
+describe('its metrics', () => {
+  const promtool = requireRealPart('promtool', bringPromtool);
+
+  it('are such as Prometheus’s own judge finds nothing in', async () => {
+    legacy = await createLegacy();
+    log = tempLog();
+    bridge = await start(bridgeConfig(legacy), log.log);
+    await caughtUp(bridge);
+    await legacy.run(insert);
+    await caughtUp(bridge);
+    await until(async () => (await bridge.status()).purge);
+    const metrics = await (await fetch(`${bridge.url}/metrics`)).text();
+    expect(metrics).toContain('strangler_bridge_purge_distance_files');
+    expect(await promtool().check(metrics)).toBe('');
+    expect(await promtool().check('# TYPE Bad_total gauge\nBad_total 1\n')).not.toBe('');
+  });
+});
 
 describe.each(servers)('a %s that purges its binlog', (name, startServer) => {
   const server = requireRealPart(name, startServer);
