@@ -16,6 +16,7 @@ export interface MappingProblem {
 export function checkTables(tables: TablesConfig, hashKey: string | undefined): MappingProblem[] {
   return mappedTables(tables).flatMap(([name, table]) =>
     [
+      ...undeclared(table, tables),
       ...treatedTwice(table),
       ...hashedWithoutKey(table, hashKey),
       ...columnsUsed(table).flatMap((use) =>
@@ -40,6 +41,16 @@ function contradiction(use: ColumnUse, columns: ColumnsSection | undefined): Map
   if (use.as === 'compared' && use.alternatives?.some(asksForValue))
     return problem('hashed, so it can only be asked whether it exists or changed');
   return [];
+}
+
+/** What a function sees is stored, so somebody must have said what of it may be. */
+function undeclared({ sees = [] }: MappedTable, tables: TablesConfig): MappingProblem[] {
+  return sees
+    .filter((name) => !Object.hasOwn(tables, name))
+    .map((name) => ({
+      path: ['sees'],
+      message: `table ${name} is in no tables section: map it, or ignore it with the reason`,
+    }));
 }
 
 function asksForValue(alternative: Alternative): boolean {

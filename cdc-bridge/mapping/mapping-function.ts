@@ -11,7 +11,10 @@ export interface FunctionEvent {
   readonly stream?: string;
 }
 
-/** What a mapping function is given, all of it frozen. `transaction` are the changes of the same transaction in their order. */
+/**
+ * What a mapping function is given, all of it frozen. `transaction` are the changes of the same transaction in their order, of the tables that are
+ * mapped, joined or named by `sees`.
+ */
 export interface FunctionInput {
   readonly change: RowChange;
   readonly transaction: readonly RowChange[];

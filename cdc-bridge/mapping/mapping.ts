@@ -10,6 +10,7 @@ import { type CompiledRule, compileChanged, compileFunction, compileRule, type R
 import {
   columnsOf,
   isMapped,
+  keptTables,
   keyColumns,
   type MappedTable,
   streamColumns,
@@ -85,9 +86,10 @@ export function compileMapping(tables: TablesConfig, functions: MappingFunctions
     Object.entries(tables).map(([name, table]) => [name, compileInterpretation(columnsOf(table))]),
   );
   const read = (change: RowChange) => readChange(change, interpretations.get(change.table));
+  const kept = keptTables(tables);
   return {
     of(rows, whole = true) {
-      const transaction = new Transaction(rows, whole, read);
+      const transaction = new Transaction(rows, whole, read, kept);
       return rows.map((change) => {
         const table = compiled.get(change.table);
         if (table === undefined) return unmapped;

@@ -54,6 +54,10 @@ const mappedTable = z
       description:
         'A function, as FILE#NAME with the file relative to this one, that is given every change of the table (c, u, d) and its transaction and returns the events; they come after those of the rules.',
     }),
+    sees: z.array(z.string()).nonempty().optional().meta({
+      description:
+        "Tables whose rows of the same transaction this table's functions are shown too, beside those that are mapped or joined. They are kept like these, so that the change can be mapped again.",
+    }),
   })
   .superRefine(({ events, use, ignore = {} }, context) => {
     for (const [op, left] of Object.entries(ignore))
@@ -119,10 +123,11 @@ export function columnsOf(entry: TableEntry | undefined): ColumnsSection | undef
   return entry === undefined || entry === 'ignore' ? undefined : entry.columns;
 }
 
-/** The tables whose changes are needed to map a transaction again: those that are mapped, and those that their rules join. */
+/** The tables whose changes are needed to map a transaction again: those that are mapped, and those that their rules join or functions see. */
 export function keptTables(tables: TablesConfig): ReadonlySet<string> {
-  const names = mappedTables(tables).flatMap(([name, { events }]) => [
+  const names = mappedTables(tables).flatMap(([name, { events, sees = [] }]) => [
     name,
+    ...sees,
     ...Object.values(events).flatMap(({ join = {} }) => Object.values(join).map(({ table }) => table)),
   ]);
   return new Set(names);

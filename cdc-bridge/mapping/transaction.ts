@@ -17,13 +17,16 @@ export class Transaction {
   readonly #rows: readonly RowChange[];
   readonly #whole: boolean;
   readonly #read: ReadImages;
+  readonly #kept: ReadonlySet<string>;
   #found: Map<JoinIndex, ReadonlyMap<string, Images>> | undefined;
   #shown: readonly RowChange[] | undefined;
 
-  constructor(rows: readonly RowChange[], whole: boolean, read: ReadImages) {
+  /** `kept` are the tables whose changes are stored to be mapped again. */
+  constructor(rows: readonly RowChange[], whole: boolean, read: ReadImages, kept: ReadonlySet<string>) {
     this.#rows = rows;
     this.#whole = whole;
     this.#read = read;
+    this.#kept = kept;
   }
 
   /** The last change of a row with this key. Throws Unclear `transaction-in-pieces` when not all rows are at hand. */
@@ -38,10 +41,12 @@ export class Transaction {
     return rows.get(key);
   }
 
-  /** All changes as frozen copies, in their order, for functions. Throws like `last`. */
+  /** The changes that would be there when it is mapped again, as frozen copies, in their order, for functions. Throws like `last`. */
   shown(): readonly RowChange[] {
     this.#requireWhole();
-    this.#shown ??= Object.freeze(this.#rows.map((change) => this.show(this.#read(change))));
+    this.#shown ??= Object.freeze(
+      this.#rows.filter(({ table }) => this.#kept.has(table)).map((change) => this.show(this.#read(change))),
+    );
     return this.#shown;
   }
 

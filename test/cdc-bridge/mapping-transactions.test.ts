@@ -5,6 +5,7 @@ import { compileMapping, type Mapped } from '../../cdc-bridge/mapping/mapping.ts
 import type { MappingFunction } from '../../cdc-bridge/mapping/mapping-function.ts';
 import { type OpenGroups, RequestGroups } from '../../cdc-bridge/mapping/request-groups.ts';
 import type { Row, RowChange } from '../../cdc-bridge/mapping/row-change.ts';
+import { keptTables } from '../../cdc-bridge/mapping/table-mapping.ts';
 import { readTables } from './legacy.ts';
 
 let place = 0;
@@ -117,6 +118,28 @@ describe('mapping functions', () => {
         { action: 't-seen', rule: '#0', stream: 't-1', data: { rows: 1 } },
       ],
     });
+  });
+
+  it('are shown the rows that are kept to be mapped again, and no others', () => {
+    const seen = readTables(`tables:
+  t: {key: id, stream: "t-{id}", sees: [u], use: "./t.ts#all"}
+  u: {ignore: told by t, columns: {exclude: [secret]}}
+  machinery: {ignore: nobody's business}`);
+    const rows = [created('t', { id: 1 }), created('u', { id: 2 }), created('machinery', {}), created('unknown', {})];
+    const tellsTables: MappingFunction = ({ transaction }) => ({
+      action: 't-seen',
+      data: { tables: transaction.map(({ table }) => table) },
+    });
+    const [mapped] = compileMapping(seen, new Map([['t', tellsTables]])).of(rows);
+    expect(told(mapped!)).toEqual([['t-seen', { tables: ['t', 'u'] }]]);
+    expect([...keptTables(seen)]).toEqual(['t', 'u']);
+  });
+
+  it('may only see tables of which somebody said what may be stored', () => {
+    const unknown = readTables('tables: {t: {key: id, stream: "t-{id}", sees: [u], use: "./t.ts#all"}}');
+    expect(checkTables(unknown, undefined)).toEqual([
+      { path: ['t', 'sees'], message: 'table u is in no tables section: map it, or ignore it with the reason' },
+    ]);
   });
 
   it('park the change when they throw or return what is no event, and say what it was', () => {

@@ -34,9 +34,17 @@ function atWork(start: () => Promise<RunningExample>) {
       return imported.map(told);
     },
     events: () => example!.events(imported.length),
+    /** What mapping the kept row changes again would add, miss or change. */
+    async mappedAgain() {
+      const { stdout, stderr } = await example!.strangler('--json', 'cdc', 'dry-run');
+      expect(stderr).toBe('');
+      const { added, missing, changed, same } = JSON.parse(stdout);
+      return { added, missing, changed, same };
+    },
     /** Lines of the coverage that leave something open, and how many changes came to what. */
     async coverage() {
-      const { code, stdout } = await example!.strangler('--json', 'cdc', 'coverage', '--fail-on', 'unmapped');
+      const { code, stdout, stderr } = await example!.strangler('--json', 'cdc', 'coverage', '--fail-on', 'unmapped');
+      expect(stderr).toBe('');
       const { lines, unmapped } = JSON.parse(stdout) as { lines: CountedLine[]; unmapped: number };
       const outcomes = new Set(lines.flatMap(({ seen }) => Object.keys(seen ?? {})));
       for (const name of ['table', 'op']) outcomes.delete(name);
@@ -225,6 +233,67 @@ describe('WordPress', { timeout: 240_000 }, () => {
     expect(groupOf('user-registered')).toBe(groupOf('user-roles-changed'));
     expect(groupOf('post-drafted')).not.toBe(groupOf('post-published'));
     for (const { meta } of events) expect(meta.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
+  });
+
+  it('tells the rarer acts too', async () => {
+    const since = (await example.events()).length;
+    const editor = visitor();
+    await editor.logIn(lamp().wordpress);
+    const made = async (path: string, body: object) => (await editor.rest<{ id: number }>('POST', path, body)).id;
+    const category = await made('categories', { name: 'Figs' });
+    await editor.rest('POST', `categories/${category}`, { name: 'Fig trees', description: 'All of them' });
+    const future = { status: 'future', date: '2050-01-01T00:00:00', title: 'Later', categories: [category] };
+    const post = await made('posts', future);
+    for (const change of [{ author: 2 }, { comment_status: 'closed' }, { status: 'draft' }, { status: 'pending' }])
+      await editor.rest('POST', `posts/${post}`, change);
+    const page = await made('pages', { title: 'Child', parent: 2, status: 'publish', menu_order: 3 });
+    await editor.rest('POST', `pages/${page}`, { menu_order: 4 });
+    const comment = await made('comments', { post: 1, content: 'By the author' });
+    await editor.rest('POST', `comments/${comment}`, { content: 'By the editor' });
+    await editor.rest('DELETE', `comments/${comment}`, { force: true });
+    await editor.rest('POST', 'media/8', { title: 'A fig' });
+    await editor.rest('DELETE', 'media/8', { force: true });
+    await editor.rest('POST', 'users/2', { name: 'Ann', roles: ['author'] });
+    await editor.rest('DELETE', 'users/2', { force: true, reassign: 1 });
+    await editor.rest('DELETE', `categories/${category}`, { force: true });
+    const events = (await example.events()).slice(since);
+    expect(events.map(told).map(([stream, action]) => `${stream} ${action}`)).toEqual([
+      'term-2 term-named',
+      'term-2 term-introduced',
+      'term-2 term-renamed',
+      'term-2 term-described',
+      'post-11 post-scheduled',
+      'post-11 post-classified', // the default category, until its own is set
+      'post-11 post-classified',
+      'post-11 post-declassified',
+      'post-11 post-handed-over',
+      'post-11 post-discussion-changed',
+      'post-11 post-unpublished',
+      'post-11 post-submitted',
+      'post-13 post-published',
+      'post-13 post-placed',
+      'post-1 comment-posted',
+      'post-1 comment-approved',
+      'post-1 comment-edited',
+      'post-1 comment-deleted',
+      'post-8 file-described',
+      'post-8 file-deleted',
+      'user-2 user-profile-changed',
+      'user-2 user-roles-changed', // WordPress takes all away,
+      'user-2 user-roles-changed', // then gives the new one
+      'post-11 post-handed-over',
+      'user-2 user-roles-withdrawn',
+      'user-2 user-removed',
+      'post-11 post-classified',
+      'post-11 post-declassified',
+      'term-2 term-withdrawn',
+      'term-2 term-deleted',
+    ]);
+  });
+
+  it('gives the same events when its kept row changes are mapped again', async () => {
+    const { length: same } = await example.events();
+    expect(await example.mappedAgain()).toEqual({ added: [], missing: [], changed: [], same });
   });
 
   it('leaves nothing out but on purpose, and no secret gets out', async () => {
@@ -425,6 +494,40 @@ describe('MediaWiki', { timeout: 240_000 }, () => {
       ['page-4', 'page-unprotected', { act: 'edit' }],
     ]);
     expect(repeated(events)).toEqual([]);
+  });
+
+  it('tells the rarer acts too', async () => {
+    const since = (await example.events()).length;
+    const admin = visitor();
+    await admin.logIn(lamp().mediawiki);
+    await admin.upload('Feige.png', 'another');
+    await admin.act('delete', { title: 'File:Feige.png', reason: 'the same' });
+    await admin.act('userrights', { user: 'Admin', add: 'suppress' }, 'userrights');
+    await admin.act('revisiondelete', { type: 'revision', target: 'Ficus & Über figs', ids: '4', hide: 'comment' });
+    const way = { from: 'Ficus & Über figs', to: 'Strangler figs', reason: '', noredirect: '1' };
+    await admin.act('move', way);
+    await admin.act('userrights', { user: 'Bob Ünï', remove: 'sysop' }, 'userrights');
+    const events = (await example.events()).slice(since);
+    expect(events.map(told).map(([stream, action]) => `${stream} ${action}`)).toEqual([
+      'summary-11 summary-written',
+      'file-Feige.png file-uploaded',
+      'page-6 page-created',
+      'page-6 page-deleted',
+      'summary-12 summary-written',
+      'file-Feige.png file-deleted',
+      'user-1 user-joined-group',
+      'page-4 revision-visibility-changed',
+      'page-5 page-deleted', // the redirect that stood in the way
+      'summary-13 summary-written',
+      'page-4 page-moved',
+      'summary-14 summary-written',
+      'user-3 user-left-group',
+    ]);
+  });
+
+  it('gives the same events when its kept row changes are mapped again', async () => {
+    const { length: same } = await example.events();
+    expect(await example.mappedAgain()).toEqual({ added: [], missing: [], changed: [], same });
   });
 
   it('leaves nothing out but on purpose, and no secret gets out', async () => {
