@@ -236,16 +236,22 @@ describe('what the bridge tells over HTTP', () => {
 
 describe('staying connected', () => {
   it('reads on after its connection was killed, with nothing lost or doubled', async () => {
-    bridge = await start(bridgeConfig(legacy), log.log);
+    const account = `reader_${randomUUID().slice(0, 8)}`;
+    await legacy.run(`CREATE USER ${account}@'%' IDENTIFIED BY 'x'`);
+    await legacy.run(`GRANT ALL PRIVILEGES ON *.* TO ${account}@'%'`);
+    const url = Object.assign(new URL(legacy.url), { username: account, password: 'x' }).href;
+    bridge = await start(bridgeConfig({ url }), log.log);
     await caughtUp(bridge);
     await legacy.run(insert);
     await caughtUp(bridge);
-    const findDump = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%' AND DB = ?";
-    const dumps = () => legacy.run(findDump, [legacy.name]);
+    const findDump =
+      "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%' AND USER = ?";
+    const dumps = () => legacy.run(findDump, [account]);
     await until(async () => (await dumps()).length === 1);
     await legacy.run(`KILL ${(await dumps())[0]!.id}`);
     await legacy.run("UPDATE shipments SET sender = 'after the kill'");
     await caughtUp(bridge);
+    await legacy.run(`DROP USER ${account}@'%'`);
     expect((await allEvents(log.log)).map(({ action }) => action)).toEqual([
       'shipment-created',
       'shipment-details-changed',
