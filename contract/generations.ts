@@ -19,7 +19,8 @@ export interface Generations {
   /** Makes an empty one to be built, and gives its number. */
   begin(fence: Lease): Promise<number>;
   /**
-   * Makes the one being built the current one. It has to cover the current one up to `covered`; when that has gone on since, nothing
+   * Makes the one being built the current one. It has to cover the current one up to `covered`; what others have appended there since is
+   * carried over as it is in the same step, so that writers who never rest hold nothing up. When that is too much for one step, nothing
    * happens and the answer is false. Followers of the old one are given its last events and then LogError `generation-changed`.
    */
   switch(to: number, covered: LogAddress, fence: Lease): Promise<boolean>;

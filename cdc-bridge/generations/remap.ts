@@ -23,11 +23,11 @@ import { requireKept, requireRemappable } from './remap-refusals.ts';
 import { type RemappingPorts, remapped, type UnclearChange } from './remapped-changes.ts';
 import { SettledChanges } from './settled-changes.ts';
 
-const eventsPerAppend = 500;
+const defaultEventsPerAppend = 500;
 const pageSize = 500;
 /** Unclear changes that are told one by one; all are counted. */
 const shownUnclear = 20;
-/** How often the new side may write between the last look and the switch before that is given up. */
+/** How often the new side may write more between the last look and the switch than that can take along. */
 const maxSwitchAttempts = 100;
 
 export interface RemapPorts {
@@ -39,6 +39,8 @@ export interface RemapPorts {
   readonly functions: MappingFunctions;
   /** Whether events of row changes that are no longer kept may be carried over as they are. */
   readonly carryOld: boolean;
+  /** About how many events go into one append. Default 500. */
+  readonly eventsPerAppend?: number;
 }
 
 /** How far a generation is built: what of the current one and of the kept row changes it covers. */
@@ -83,6 +85,7 @@ export class Remap {
   readonly #ahead: AsyncIterator<PlacedTransaction>;
   readonly #unclear: UnclearChange[] = [];
   #next: PlacedTransaction | undefined;
+  readonly #eventsPerAppend: number;
   #pending: Addressed[] = [];
 
   private constructor(
@@ -93,8 +96,9 @@ export class Remap {
     settled: SettledChanges,
     ahead: AsyncIterator<PlacedTransaction>,
   ) {
-    const { bridge, tables, functions } = ports;
+    const { bridge, tables, functions, eventsPerAppend = defaultEventsPerAppend } = ports;
     this.#ports = ports;
+    this.#eventsPerAppend = eventsPerAppend;
     this.#number = number;
     this.#state = state;
     this.#places = places;
@@ -129,7 +133,7 @@ export class Remap {
       for (const event of page) {
         await this.#take(event);
         state.covered = event.meta.address.offset;
-        if (this.#pending.length >= eventsPerAppend) await this.#store();
+        if (this.#pending.length >= this.#eventsPerAppend) await this.#store();
       }
       if (page.length < pageSize) break;
     }
@@ -151,7 +155,7 @@ export class Remap {
     }
     throw new BridgeError(
       'remap-refused',
-      `the new side has written each of ${maxSwitchAttempts} times before the switch`,
+      `the new side has written too much before each of ${maxSwitchAttempts} attempts to switch`,
     );
   }
 
@@ -170,7 +174,7 @@ export class Remap {
       this.#pending.push(...events);
       this.#state.remapped += events.length;
       this.#state.rowChanges = { offset, index };
-      if (this.#pending.length >= eventsPerAppend) await this.#store();
+      if (this.#pending.length >= this.#eventsPerAppend) await this.#store();
       await this.#lookAhead();
     }
   }

@@ -11,6 +11,9 @@ import { type StoredTopic, storedGeneration } from './stored-event.ts';
 /** How many events one step deletes: it holds the write lock, and the event loop, for a moment only. */
 const eventsPerStep = 500;
 
+/** What others appended last is carried over under the write lock: no more of it than this. */
+const maxEventsCarried = 1_000;
+
 /** Generations in the log's file: each is a topic there, `domain` the first and `domain.2` the second. */
 export class SqliteGenerations implements Generations {
   readonly #file: LogFile;
@@ -21,6 +24,7 @@ export class SqliteGenerations implements Generations {
   readonly #insert: Statement;
   readonly #setState: Statement;
   readonly #head: Statement;
+  readonly #carry: Statement;
   readonly #deleteOldest: Statement;
   readonly #forgetVersions: Statement;
 
@@ -37,6 +41,13 @@ export class SqliteGenerations implements Generations {
     );
     this.#setState = database.prepare('update generation set state = ? where number = ?');
     this.#head = database.prepare('select head from topic where name = ?');
+    this.#carry = database.prepare(
+      `insert into event (topic, offset, id, parent, stream, version, action, data, schema, occurred_at, recorded_at, origin, position, traceparent, group_id)
+       select :to, :target, id, parent, stream,
+         1 + coalesce((select max(version) from event as last where last.topic = :to and last.stream = event.stream), 0),
+         action, data, schema, occurred_at, recorded_at, origin, position, traceparent, group_id
+       from event where topic = :from and offset = :source`,
+    );
     this.#deleteOldest = database.prepare(
       'delete from event where topic = :topic and offset = (select min(offset) from event where topic = :topic)',
     );
@@ -62,7 +73,8 @@ export class SqliteGenerations implements Generations {
         throw generationChanged(`generation ${current} to be current`, `${formatLogAddress(covered)} to be in it`);
       }
       this.#requireBuilding(to);
-      if (this.#headOf(current) !== covered.offset) return false;
+      if (this.#headOf(current) - covered.offset > maxEventsCarried) return false;
+      this.#carryOver(current, covered.offset, to);
       this.#setState.run('old', current);
       this.#setState.run('current', to);
       return true;
@@ -77,6 +89,16 @@ export class SqliteGenerations implements Generations {
       if (building !== undefined) this.#setState.run('discarded', building);
     });
     for (const { number, state } of await this.list()) if (state === 'discarded') await this.#empty(number, fence);
+  }
+
+  #carryOver(current: number, covered: number, to: number): void {
+    const head = this.#headOf(current);
+    let target = this.#headOf(to);
+    const topics = { from: storedGeneration(current), to: storedGeneration(to) };
+    for (let source = covered + 1; source <= head; source += 1) {
+      target += 1;
+      this.#carry.run({ ...topics, source, target });
+    }
   }
 
   /** The topic in the file that `history` is now; for topic `domain` the current generation. */

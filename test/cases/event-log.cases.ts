@@ -256,11 +256,28 @@ export function eventLogCases(name: string, open: () => Promise<LogUnderTest>): 
         ]);
       });
 
-      test('does not switch while the current one has more than is covered, nor from or to another one', async () => {
+      test('carries over what was appended since, in the step of the switch, however busy the writers are', async () => {
+        await log.append('domain', [item('a', 'none', 'one')]);
         await log.generations.begin(fence);
-        await given.again().append('domain', [item('a', 'none', 'one')]);
+        await log.append('domain.2', [item('a', 'none', 'uno')], undefined, fence);
+        await given.again().append('domain', [item('a', 1, 'two'), item('b', 'none', 'three')]);
+        const two = await log.find('domain', 'two');
+        expect(await log.generations.switch(2, at(1), fence)).toBe(true);
+        expect(idsOf(await log.read('domain', 0, 9))).toEqual(['uno', 'two', 'three']);
+        expect(await log.find('domain', 'two')).toEqual({
+          ...two,
+          meta: { ...two!.meta, version: 2, address: in2(2) },
+        });
+        expect(await log.append('domain', [item('b', 1, 'four')])).toMatchObject([{ kind: 'appended', version: 2 }]);
+      });
+
+      test('does not switch while too much is left to be covered, nor from or to another one', async () => {
+        await log.generations.begin(fence);
+        const many = Array.from({ length: 1_001 }, (_, index) => item(`s${index}`, 'none', `event-${index}`));
+        await given.again().append('domain', many);
         expect(await log.generations.switch(2, at(0), fence)).toBe(false);
-        expect(await log.head('domain')).toEqual(at(1));
+        expect(await log.head('domain')).toEqual(at(1_001));
+        expect((await log.head('domain.2')).offset).toBe(0);
         for (const [to, covered] of [
           [2, in2(1)],
           [3, at(1)],
