@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type HrTime, ValueType } from '@opentelemetry/api';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { type core, metrics as metricsSdk, resources, node as traceSdk } from '@opentelemetry/sdk-node';
+import { api, type core, metrics as metricsSdk, resources, node as traceSdk } from '@opentelemetry/sdk-node';
 import type { EventSpans } from '../contract/event-spans.ts';
 import { ChosenIds } from '../gateway/accounting/chosen-ids.ts';
 import type { TelemetryConfig } from '../gateway/accounting/config.ts';
@@ -120,8 +119,8 @@ function producerOf(metrics: Metrics, resource: resources.Resource): metricsSdk.
 }
 
 interface Times {
-  readonly startTime: HrTime;
-  readonly endTime: HrTime;
+  readonly startTime: api.HrTime;
+  readonly endTime: api.HrTime;
 }
 
 function metricData(metric: MetricSamples, times: Times): metricsSdk.MetricData[] {
@@ -130,7 +129,7 @@ function metricData(metric: MetricSamples, times: Times): metricsSdk.MetricData[
       name: metric.name,
       description: metric.help,
       unit: metric.name.includes('_seconds') ? 's' : '',
-      valueType: ValueType.DOUBLE,
+      valueType: api.ValueType.DOUBLE,
     },
     aggregationTemporality: metricsSdk.AggregationTemporality.CUMULATIVE,
   };
@@ -174,7 +173,7 @@ function emptyHistogram(): metricsSdk.Histogram {
   return { buckets: { boundaries: [], counts: [] }, count: 0, sum: 0 };
 }
 
-function hrTime(epochMs: number): HrTime {
+function hrTime(epochMs: number): api.HrTime {
   const seconds = Math.floor(epochMs / 1000);
   return [seconds, Math.round((epochMs - seconds * 1000) * 1e6)];
 }

@@ -1,4 +1,5 @@
 import { isChunk, type Step } from '../parking/parked-step.ts';
+import type { SourceTransaction } from '../source/change-source.ts';
 
 /** What a source has given since the bridge was started, for metrics and status. */
 export class StreamCounts {
@@ -13,15 +14,16 @@ export class StreamCounts {
 
   /** Takes what is on the log as of `now`, in milliseconds since the epoch. */
   wrote(steps: readonly Step[], now: number): void {
+    let newest: SourceTransaction | undefined;
     for (const step of steps) {
       if (isChunk(step)) continue;
-      const { piece, name, rows, committedAt } = step;
-      if (!piece || piece.last) this.transactions += 1;
-      this.lastTransaction = name;
-      if (rows.length === 0) continue;
-      this.#lastEventAt = now;
-      this.#behindSourceMs = Math.max(0, now - Date.parse(committedAt));
+      if (!step.piece || step.piece.last) this.transactions += 1;
+      this.lastTransaction = step.name;
+      if (step.rows.length > 0) newest = step;
     }
+    if (!newest) return;
+    this.#lastEventAt = now;
+    this.#behindSourceMs = Math.max(0, now - Date.parse(newest.committedAt));
   }
 
   /** What `GET /status` shows, with ages as of `now`. */
