@@ -49,7 +49,7 @@ export const bridgeErrors = {
   'position-not-on-server': {
     title:
       'The server no longer has, or never had, the binlog from the stored position on: purged, or restored from a backup.',
-    remedy: `Restore the binlog files if they exist; else ${beginAnew}.`,
+    remedy: `Restore the binlog files if they exist. When they were purged: strangler cdc snapshot --from-now, then start again, which tells what the tables have become. When the server was restored from a backup: ${beginAnew}.`,
   },
   'binlog-undecodable': {
     title: 'The binlog holds something that this reader cannot decode; going on would lose changes.',
@@ -159,8 +159,10 @@ export type BridgeProblemCode = keyof typeof bridgeProblems;
 /** Why a change was parked: code → meaning. Parked changes keep their row images on the log, in topic `parked`. */
 export const parkingReasons = {
   ...unclearReasons,
-  'statement-format': 'A write was logged as its SQL text, not as rows, so the rows it changed are unknown.',
-  'table-cleared': 'The table was truncated, dropped or renamed; which rows went with it is not in the binlog.',
+  'statement-format':
+    'A write was logged as its SQL text, not as rows, so the rows it changed are unknown. Settle it: strangler cdc snapshot.',
+  'table-cleared':
+    'The table was truncated, dropped or renamed; which rows went with it is not in the binlog. Settle it: strangler cdc snapshot TABLE.',
   'undecodable-table':
     'The rows of a table could not be decoded, and the configuration says to park the table instead of stopping.',
   'xa-prepared-before':

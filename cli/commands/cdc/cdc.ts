@@ -3,6 +3,7 @@ import { addCoverage } from './coverage.ts';
 import { addDryRun } from './dry-run.ts';
 import { addParked } from './parked.ts';
 import { addRemap } from './remap.ts';
+import { addSnapshot } from './snapshot.ts';
 import { addStatus } from './status.ts';
 import { addSuggest } from './suggest.ts';
 import { addTail } from './tail.ts';
@@ -13,6 +14,7 @@ export function addCdc(program: Command): void {
   const cdc = program.command('cdc').description('look into the bridge');
   addStatus(cdc);
   addParked(cdc);
+  addSnapshot(cdc);
   addCoverage(cdc);
   addDryRun(cdc);
   addRemap(cdc);

@@ -44,7 +44,7 @@ function describe(status: BridgeStatus): string {
     `${bold('binlog')}    ${head ?? red('the database is away')}`,
     `${bold('lag')}       ${describeLag(phase, lagTransactions, lagMs)}`,
     ...(purge ? [`${bold('purge')}     ${describePurge(purge)}`] : []),
-    `${bold('events')}    ${events} appended since the start${snapshot ? `; initial snapshot: ${snapshot.rows} rows of ${snapshot.tables} tables` : ''}`,
+    `${bold('events')}    ${events} appended since the start${snapshot ? `; ${snapshot.kind} snapshot: ${snapshot.rows} rows of ${snapshot.tables} tables` : ''}`,
     ...(generation ? [`${bold('streams')}   ${describeGeneration(generation)}`] : []),
     '',
     table(
