@@ -60,9 +60,7 @@ export class EventFeed implements BinlogEventStream, DumpListener {
   async *batches(): AsyncGenerator<readonly Buffer[], void, undefined> {
     try {
       while (await this.#hasMore()) {
-        const batch = this.#batches.shift()!;
-        this.#release(batch);
-        yield batch;
+        yield this.#takeAll();
       }
     } finally {
       await this.close();
@@ -118,9 +116,17 @@ export class EventFeed implements BinlogEventStream, DumpListener {
     return false;
   }
 
-  #release(batch: readonly Buffer[]): void {
-    for (const event of batch) this.#waitingBytes -= event.length;
-    if (!this.#isPaused || this.#waitingBytes >= maxWaitingBytes / 2) return;
+  /** Optimization: all that waits at once, so that a reader who was busy catches up with few commits of its own. */
+  #takeAll(): readonly Buffer[] {
+    const waiting = this.#batches;
+    this.#batches = [];
+    this.#waitingBytes = 0;
+    this.#readOn();
+    return waiting.length === 1 ? waiting[0]! : waiting.flat();
+  }
+
+  #readOn(): void {
+    if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#heard = true;
     this.#tap.resume();
