@@ -13,11 +13,12 @@ const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise
   latency: async () => (await import('./latency.ts')).measureLatency,
   memory: async () => (await import('./memory.ts')).measureMemory,
   proxy: async () => (await import('./proxy.ts')).measureProxy,
+  reader: async () => (await import('./reader.ts')).measureReader,
   routing: async () => (await import('./routing.ts')).measureRouting,
   start: async () => (await import('./start.ts')).measureStart,
 };
 
-/** `npm run bench -- [bridge] [decode] [flag] [flow] [lag] [latency] [memory] [proxy] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
+/** `npm run bench -- [bridge] [decode] [flag] [flow] [lag] [latency] [memory] [proxy] [reader] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
