@@ -6,6 +6,7 @@ import type { RunningPart } from '../runtime/part.ts';
 import type { BridgeConfig } from './config.ts';
 import { Coverage } from './coverage.ts';
 import { remedyOf } from './errors.ts';
+import { generationInUse } from './generations/generation-in-use.ts';
 import { debeziumMetrics } from './health/debezium-metrics.ts';
 import { registerHealthMetrics } from './health/health-metrics.ts';
 import { watchPurge } from './health/purge-watch.ts';
@@ -14,7 +15,6 @@ import { tracedLog } from './health/traced-log.ts';
 import { serveBridge } from './http.ts';
 import { KnownRows } from './known-rows/known-rows.ts';
 import { openRequests, type SnapshotRequest } from './known-rows/snapshot-request.ts';
-import { generationInUse } from './generations/generation-in-use.ts';
 import type { Held } from './lease/another-bridge.ts';
 import { BridgeLease } from './lease/bridge-lease.ts';
 import { compileMapping } from './mapping/mapping.ts';
@@ -41,8 +41,9 @@ import { binlogSource } from './source/binlog/binlog-source.ts';
 import type { ChangeSource } from './source/change-source.ts';
 import { connectionSettings } from './source/connection-settings.ts';
 import { type DebeziumTelemetry, debeziumSource } from './source/debezium/debezium-source.ts';
+import { firstOffsets } from './source/debezium/first-offsets.ts';
 import { LegacyDatabase } from './source/legacy-database.ts';
-import { reconnecting } from './source/reconnecting.ts';
+import { type OnLost, reconnecting } from './source/reconnecting.ts';
 import { type BridgeStatus, bridgeStatus, type Condition } from './status.ts';
 import { ChangeWriter } from './streaming/change-writer.ts';
 import { importedTables } from './streaming/import-snapshot.ts';
@@ -228,7 +229,7 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
     progress.reach(await log.head('domain'));
   }
   const from = skippedToHead(
-    await startingPlace(config, database, cursor),
+    await startingPlace(parts, cursor, signal),
     await database.head(cursor && kindOf(cursor.progress.position)),
     await openRequests(log, config.name),
     telemetry,
@@ -274,16 +275,25 @@ const nothing: Keep = { bytes: 0, ageMs: 0 };
 
 /** Where the stored cursor says; without one, the binlog's head, with every row that is there still to be imported. */
 async function startingPlace(
-  { database: { snapshotMode, topics, knownRows }, tables }: BridgeConfig,
-  database: LegacyDatabase,
+  parts: Parts,
   cursor: BridgeCursor | undefined,
+  signal: AbortSignal,
 ): Promise<StreamPosition> {
-  const head = async () => ({ position: await database.head(), imported: [], ...(topics && { kafka: {} }) });
-  const stored: StreamPosition = cursor?.progress ?? { phase: 'streaming', ...(await head()) };
+  const { tables, database } = parts.config;
+  const { snapshotMode, knownRows } = database;
+  const stored: StreamPosition = cursor?.progress ?? (await headNow(parts, signal));
   const imports = importedTables(tables);
   const imported = snapshotMode === 'initial' ? stored.imported : [...new Set([...stored.imported, ...imports])];
   const place = { ...stored, imported };
   return { ...place, known: knownRows ? tablesToKnow(imports, place) : [] };
+}
+
+/** The binlog's head. Topics are looked at before it, so that what is committed after it is in them behind their offsets. */
+async function headNow(parts: Parts, signal: AbortSignal): Promise<StreamPosition> {
+  const { topics } = parts.config.database;
+  const kafka = topics && (await firstOffsets(topics, onLost(parts), signal));
+  const position = await parts.database.head();
+  return { phase: 'streaming', position, imported: [], ...(kafka && { kafka }) };
 }
 
 /** Of rows of a table something can be known when that has been kept from its first row on. */
@@ -313,19 +323,24 @@ function skippedToHead(
   };
 }
 
-function changeSource({ config, database, telemetry, condition, progress, counts }: Parts): ChangeSource {
+function changeSource(parts: Parts): ChangeSource {
+  const { config, database, telemetry, condition, progress } = parts;
   const connected = () => {
     condition.phase = progress.isImporting ? 'snapshot' : 'streaming';
   };
   const { topics } = config.database;
   const once = topics
-    ? debeziumSource(topics, database, { connected, ...topicsTelemetry(telemetry, condition) })
+    ? debeziumSource(topics, database, config.database.maxHeld, { connected, ...topicsTelemetry(telemetry, condition) })
     : binlogSource(database, config.database, connected);
-  return reconnecting(once, (error, waitMs) => {
+  return reconnecting(once, onLost(parts));
+}
+
+function onLost({ condition, counts, telemetry }: Parts): OnLost {
+  return (error, waitMs) => {
     condition.phase = 'connecting';
     counts.disconnects += 1;
     telemetry.connectionLost(error, waitMs);
-  });
+  };
 }
 
 function topicsTelemetry(telemetry: Telemetry, condition: Condition): Pick<DebeziumTelemetry, 'altered' | 'silent'> {

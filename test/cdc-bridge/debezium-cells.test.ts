@@ -70,7 +70,6 @@ describe('a value as Debezium wrote it', () => {
     ['datetime(3)', '1709251199120', {}, '2024-02-29 23:59:59.120'],
     ['datetime(6)', '253402300799999999', {}, '9999-12-31 23:59:59.999999'],
     ['datetime(6)', '-1', {}, '1969-12-31 23:59:59.999999'],
-    ['datetime(6)', '253402300799999999000', { time: 'nanoseconds' }, '9999-12-31 23:59:59.999999'],
     ['datetime(2)', '"2024-02-29T23:59:59.1Z"', { time: 'isostring' }, '2024-02-29 23:59:59.10'],
     ['timestamp', '"2024-02-29T23:59:59Z"', {}, '2024-02-29 23:59:59'],
     ['timestamp(6)', '"2024-02-29T23:59:59.000001Z"', {}, '2024-02-29 23:59:59.000001'],
@@ -104,6 +103,7 @@ describe('a value as Debezium wrote it', () => {
     ['date', '0', {}, false],
     ['datetime', '0', {}, false],
     ['datetime(6)', '1709251199123', { time: 'connect' }, true],
+    ['datetime', '1709251199000000000', { time: 'nanoseconds' }, true],
     ['decimal(20,4)', '1234567890123456.7', { decimal: 'double' }, true],
     ['decimal(20,4)', '"/w=="', { decimal: 'string' }, true],
     ['uuid', '"0000123e-4567-e89b-12d3-a45642665544"', {}, true],
@@ -137,7 +137,6 @@ describe('a value as Debezium wrote it', () => {
           const iso = `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}Z`;
           const expected = iso.replace('T', ' ').replace('Z', '');
           expect(cell('datetime(6)', String(since), { time: 'microseconds' })).toBe(expected);
-          expect(cell('datetime(6)', String(since * 1_000n), { time: 'nanoseconds' })).toBe(expected);
           expect(cell('datetime(6)', JSON.stringify(iso), { time: 'isostring' })).toBe(expected);
         },
       ),

@@ -1,148 +1,17 @@
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import mysql from 'mysql2/promise';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { RunningBridge } from '../../cdc-bridge/bridge.ts';
-import type { BridgeConfig } from '../../cdc-bridge/config.ts';
-import type { EventLog } from '../../contract/event-log.ts';
-import type { RecordedEvent } from '../../contract/recorded-event.ts';
-import { startChild } from '../../runtime/child-process.ts';
+import { expect, it } from 'vitest';
 import { requireRealPart } from '../real-parts/real-part.ts';
 import { until } from '../until.ts';
-import { startRig } from './debezium-rig.ts';
-import { allEvents, bridgeConfig, caughtUp, start, type TempLog, tempLog } from './legacy.ts';
-import { seeded, writeShipments } from './row-history.ts';
+import { byTopics, eachWithLogs, passed, sameEventsCases, startComparableRig } from './debezium-bridges.ts';
+import { allEvents, bridgeConfig } from './legacy.ts';
 
-const program = fileURLToPath(new URL('./fixtures/bridge-process.ts', import.meta.url));
-/** A zero date in a column without NULL is one of the values that Debezium alters. */
-const withoutZeroDates = "ALTER TABLE shipments ALTER estimated_arrival SET DEFAULT '2026-01-01'";
-const rig = requireRealPart('Debezium', () =>
-  startRig({ connector: 'mariadb', prepare: async (legacy) => void (await legacy.run(withoutZeroDates)) }),
-);
+const rig = requireRealPart('Debezium', () => startComparableRig('mariadb'));
+const logs = eachWithLogs();
 
-/** Two bridges of the same name on one server: by the binlog into one log, by the topics into the other. */
-let binlog: TempLog;
-let topics: TempLog;
-const running: (() => Promise<void>)[] = [];
-
-beforeEach(() => {
-  binlog = tempLog();
-  topics = tempLog();
-});
-afterEach(async () => {
-  for (const stop of running.splice(0)) await stop();
-  await binlog.remove();
-  await topics.remove();
-});
-
-async function begin(config: BridgeConfig, { log }: TempLog): Promise<RunningBridge> {
-  const bridge = await start(config, log);
-  running.push(bridge.stop);
-  return bridge;
-}
-
-/** Waits until the bridge has passed what is committed now: on a busy machine longer than it lets anyone wait at once. */
-async function passed(bridge: { url: string }): Promise<void> {
-  const waitMs = 30_000;
-  await caughtUp(bridge, waitMs)
-    .catch(() => caughtUp(bridge, waitMs))
-    .catch(() => caughtUp(bridge, waitMs));
-}
-
-function byTopics(): BridgeConfig {
-  const config = bridgeConfig(rig().legacy);
-  return { ...config, database: { ...config.database, topics: rig().topics } };
-}
-
-/** All that an event says; of an import less where the tables were looked at, which is another place for each bridge. */
-async function told(log: EventLog) {
-  return (await allEvents(log)).map(({ id, parent, action, data, meta }: RecordedEvent) => ({
-    id,
-    action,
-    data,
-    stream: meta.stream,
-    origin: meta.origin,
-    traceparent: meta.traceparent,
-    ...(meta.origin === 'legacy-cdc' ? { parent, occurredAt: meta.occurredAt, group: meta.group } : {}),
-  }));
-}
-
-async function expectSameEvents(): Promise<number> {
-  const [ours, theirs] = await Promise.all([told(binlog.log), told(topics.log)]);
-  expect(theirs).toEqual(ours);
-  return ours.length;
-}
-
-const business = [
-  "INSERT INTO customers (name, email, created_at) VALUES ('Zoë', 'z@example.org', '2026-01-01')",
-  'BEGIN',
-  "INSERT INTO shipments (customer_id, sender, receiver, price, estimated_arrival, created_at) VALUES (1, 'a', 'b', 1.50, '2026-01-02', '2026-01-01')",
-  "INSERT INTO packing_list_items (shipment_id, description) VALUES (1, 'chairs'), (1, 'tables')",
-  'COMMIT',
-  "UPDATE shipments SET shipment_status = 'delayed' WHERE id = 1 /*traceparent='00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'*/",
-  "UPDATE shipments SET shipment_status = 'in_transit', price = 2 WHERE id = 1",
-  'UPDATE shipments SET id = 1000 WHERE id = 1',
-  "INSERT INTO shipment_notes (shipment_id, author, body, created_at) VALUES (1000, 'me', 'grüße 😀', '2026-01-01 02:03:04')",
-  "DELETE FROM packing_list_items WHERE description = 'tables'",
-  "REPLACE INTO users VALUES ('me', 'x')",
-  'DELETE FROM shipments WHERE id = 1000',
-];
-
-it('gives the same domain events with the same ids as the binlog, those of the initial snapshot too', async () => {
-  const { legacy } = rig();
-  await legacy.run(
-    "INSERT INTO customers (id, name, email, created_at) VALUES (500, 'before', 'b@example.org', '2026-01-01')",
-  );
-  const bridges = [await begin(bridgeConfig(legacy), binlog), await begin(byTopics(), topics)];
-  for (const bridge of bridges) await passed(bridge);
-  for (const statement of business) await legacy.run(statement);
-  for (const bridge of bridges) await passed(bridge);
-  for (const bridge of bridges) await bridge.stop();
-  expect(await expectSameEvents()).toBeGreaterThan(10);
-}, 180_000);
-
-it('gives them although the Connect worker is killed under load, and the bridge after it', async () => {
-  const { legacy, debezium } = rig();
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  console.log(`seed ${seed}`);
-  const own = await begin(bridgeConfig(legacy), binlog);
-  let bridge = await startProcess(byTopics(), topics);
-  await passed(own);
-  await passed(bridge);
-  let writing = true;
-  const connection = await mysql.createConnection({ uri: legacy.url });
-  await connection.query("SET SESSION sql_mode = ''");
-  const writer = writeShipments(connection, seeded(seed), () => writing);
-  const offsetOf = async ({ log }: TempLog) => (await log.head('domain')).offset;
-  const more = async (count: number) => {
-    const from = await offsetOf(topics);
-    await until(async () => (await offsetOf(topics)) >= from + count, 60_000);
-  };
-  await more(100);
-  await debezium.kill();
-  await debezium.restart();
-  await more(100);
-  await bridge.kill();
-  bridge = await startProcess(byTopics(), topics);
-  await more(100);
-  await debezium.kill();
-  await bridge.kill();
-  await debezium.restart();
-  bridge = await startProcess(byTopics(), topics);
-  await more(100);
-  writing = false;
-  const { changes } = await writer;
-  await connection.end();
-  await passed(own);
-  await passed(bridge);
-  await bridge.kill();
-  await own.stop();
-  expect(changes).toBeGreaterThan(300);
-  await expectSameEvents();
-}, 300_000);
+sameEventsCases(rig, logs);
 
 it('refuses to read on from the binlog what was begun from the topics, and says what to do', async () => {
-  const first = await begin(byTopics(), topics);
+  const { topics, begin } = logs();
+  const first = await begin(byTopics(rig()), topics);
   await passed(first);
   await first.stop();
   const second = await begin(bridgeConfig(rig().legacy), topics);
@@ -153,7 +22,8 @@ it('refuses to read on from the binlog what was begun from the topics, and says 
 
 it('reads on when the broker was killed and comes back', async () => {
   const { legacy, kafka } = rig();
-  const bridge = await begin(byTopics(), topics);
+  const { topics, begin } = logs();
+  const bridge = await begin(byTopics(rig()), topics);
   await passed(bridge);
   await kafka.kill();
   await until(async () => (await bridge.status()).phase === 'connecting', 60_000);
@@ -163,16 +33,3 @@ it('reads on when the broker was killed and comes back', async () => {
   await bridge.stop();
   expect((await allEvents(topics.log)).at(-1)).toMatchObject({ action: 'customer-created', data: { name: 'after' } });
 }, 240_000);
-
-async function startProcess(config: BridgeConfig, log: TempLog) {
-  const child = await startChild(process.execPath, ['--import', 'tsx', program, JSON.stringify(config), log.url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const kill = async () => {
-    child.process.kill('SIGKILL');
-    await child.exited;
-  };
-  running.push(kill);
-  const [line] = await once(child.process.stdout!, 'data');
-  return { url: String(line).trim(), kill };
-}

@@ -169,6 +169,9 @@ function micros(value: unknown, unit: TimeUnit): bigint | undefined {
   return unit === 'nanoseconds' ? count / 1_000n : count * microsPerUnit[unit];
 }
 
+/** 64 bits of nanoseconds hold 584 years, a DATETIME 9000. */
+const wrapped = new Unreadable('a DATETIME in nanoseconds, which Debezium also writes for other dates 584 years apart');
+
 /** In a column without NULL a zero or partial date is written as the first day of 1970, as that day itself is. */
 const epochOrZero = new Unreadable(
   '1970-01-01, which Debezium also writes for a zero or partial date where NULL is not allowed',
@@ -191,6 +194,7 @@ function datetime({ value, type, encoding }: Encoded): Cell | undefined {
   if (since === undefined) return undefined;
   if (since === 0n && !type.nullable) return epochOrZero;
   if (isCut(type, encoding)) return new Unreadable('a DATETIME whose microseconds the connector cut off');
+  if (unitOf(encoding) === 'nanoseconds') return wrapped;
   return `${dayText(since)} ${clockText(modulo(since, microsPerUnit.days), type.scale)}`;
 }
 

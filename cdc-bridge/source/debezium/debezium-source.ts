@@ -8,7 +8,7 @@ import type { ColumnTypes } from './column-type.ts';
 import { KafkaTopics } from './kafka-topics.ts';
 import { knownLosses } from './known-losses.ts';
 import { legacyColumns, type SqlPort } from './legacy-columns.ts';
-import type { OpenTransaction } from './open-transaction.ts';
+import { type OpenTransaction, partitionName } from './open-transaction.ts';
 import { readRecord, type TopicMessage, type TopicNames } from './record.ts';
 import { SourceTransactions } from './source-transactions.ts';
 import { TableTypes } from './table-types.ts';
@@ -43,12 +43,14 @@ const tickMs = 5;
 
 /**
  * Row changes out of the topics that a Debezium connector for MariaDB or MySQL writes. Values are decoded to what our own reader gives, and
- * transactions restored; see docs/debezium.md for what Debezium had already lost. Rows of its snapshots tell of no change and are passed over. Throws BridgeError `debezium-unreachable` (try again),
- * `debezium-unusable` and `debezium-trimmed`.
+ * transactions restored; see docs/debezium.md for what Debezium had already lost. Rows of its snapshots tell of no change and are passed over.
+ * More than `maxHeldBytes` of what waits for a topic that is behind is held only when nothing else can tell how it goes on. Throws BridgeError
+ * `debezium-unreachable` (try again), `debezium-unusable` and `debezium-trimmed`.
  */
 export function debeziumSource(
   topics: TopicsConfig,
   database: SourceDatabase,
+  maxHeldBytes: number,
   telemetry: DebeziumTelemetry,
 ): ChangeSource {
   const told = new Set<string>();
@@ -61,7 +63,7 @@ export function debeziumSource(
   };
   return {
     async *follow(from, signal) {
-      const session = new Session(topics, database, once, from);
+      const session = new Session(topics, database, maxHeldBytes, once, from);
       try {
         await session.open();
         yield* session.batches(signal);
@@ -82,6 +84,9 @@ class Session {
   readonly #transactions: SourceTransactions;
   #ready: Restored[] = [];
   #readyBytes = 0;
+  readonly #maxHeldBytes: number;
+  /** More than that when only the topics that are ahead can tell how it goes on. */
+  #mayHoldBytes: number;
   #topics: KafkaTopics | undefined;
   #failure: BridgeError | undefined;
   #heardAt = Date.now();
@@ -90,18 +95,29 @@ class Session {
   #fence: Fence | undefined;
   #askedAt = 0;
   #stoodAt = Date.now();
+  /** What is before it is read for the schema changes alone: how columns were. */
+  readonly #from: KafkaOffsets;
   #offsets: KafkaOffsets;
   #closed = false;
 
-  constructor(config: TopicsConfig, database: SourceDatabase, telemetry: DebeziumTelemetry, from: ResumePoint) {
+  constructor(
+    config: TopicsConfig,
+    database: SourceDatabase,
+    maxHeldBytes: number,
+    telemetry: DebeziumTelemetry,
+    from: ResumePoint,
+  ) {
     this.#config = config;
+    this.#maxHeldBytes = maxHeldBytes;
+    this.#mayHoldBytes = maxHeldBytes;
     this.#names = topicNames(config);
     this.#telemetry = telemetry;
-    this.#offsets = from.kafka ?? {};
+    this.#from = from.kafka ?? {};
+    this.#offsets = this.#from;
     const passed = passedAt(from.position);
     if (passed.kind === 'file') throw withoutGtids(from.position);
     this.#types = new TableTypes(legacyColumns(database, database.name));
-    this.#restoring = new TransactionRestoring(passed, Object.keys(this.#offsets).length === 0);
+    this.#restoring = new TransactionRestoring(passed);
     this.#transactions = new SourceTransactions(
       database.name,
       passed,
@@ -139,6 +155,7 @@ class Session {
   async #nextBatch(): Promise<SourceTransaction[]> {
     this.#watchSilence();
     await this.#settle();
+    this.#holdBack();
     const restored = this.#ready;
     this.#ready = [];
     this.#readyBytes = 0;
@@ -172,12 +189,14 @@ class Session {
     if (messages.length > 0) this.#heardAt = now;
     for (const message of messages) this.#takeOne(message, now);
     this.#push(this.#restoring.ready());
+    this.#holdBack();
     while (this.#readyBytes > maxReadyBytes && !this.#closed) await delay(tickMs);
   }
 
   #takeOne(message: TopicMessage, now: number): void {
     const record = readRecord(message, this.#names);
     if (record.kind === 'schema') this.#types.learn(record);
+    if (message.offset < (this.#from[partitionName(message)] ?? 0)) return;
     this.#restoring.take(record, message, now);
   }
 
@@ -193,7 +212,9 @@ class Session {
     const question = this.#question();
     if (!question) return;
     this.#fence ??= await this.#fenceFor(question);
-    if (!this.#fence || !this.#hasReached(this.#fence.ends)) return;
+    if (!this.#fence) return;
+    if (this.#isStalled(this.#fence.ends)) this.#mayHoldBytes = 2 * this.#restoring.bytes;
+    if (!this.#hasReached(this.#fence.ends)) return;
     const { settle } = this.#fence;
     this.#fence = undefined;
     this.#askedAt = Date.now();
@@ -206,11 +227,10 @@ class Session {
     if (Date.now() - this.#askedAt < askEveryMs) return undefined;
     const open = this.#restoring.unconfirmed;
     if (open) return () => this.#confirm(open);
-    const { inferredSince } = this.#restoring;
-    if (inferredSince === undefined || Date.now() - inferredSince < quietMs) return undefined;
-    return () => {
-      if (this.#restoring.inferredSince === inferredSince) this.#push(this.#restoring.infer());
-    };
+    const heardBefore = Date.now() - quietMs;
+    const { quietSince } = this.#restoring;
+    if (quietSince === undefined || quietSince > heardBefore) return undefined;
+    return () => this.#push(this.#restoring.infer(heardBefore));
   }
 
   async #fenceFor(settle: () => void): Promise<Fence | undefined> {
@@ -229,9 +249,23 @@ class Session {
     );
   }
 
-  #hasReached(ends: ReadonlyMap<string, number>): boolean {
+  #hasReached(ends: Ends): boolean {
     const next = this.#topics!.next;
     return [...ends].every(([partition, end]) => (next.get(partition) ?? 0) >= end);
+  }
+
+  /** What waits for a topic that is behind is bounded: those that have passed the first open transaction are read no further. */
+  #holdBack(): void {
+    const { bytes, first } = this.#restoring;
+    if (bytes <= this.#maxHeldBytes) this.#mayHoldBytes = this.#maxHeldBytes;
+    const sentAt = first && bytes > this.#mayHoldBytes ? first.lastSentAt : Number.POSITIVE_INFINITY;
+    this.#topics?.holdBackAfter(sentAt);
+  }
+
+  /** All the other partitions are read to their ends. */
+  #isStalled(ends: Ends): boolean {
+    const { heldBack } = this.#topics!;
+    return heldBack.size > 0 && this.#hasReached(new Map([...ends].filter(([partition]) => !heldBack.has(partition))));
   }
 
   #confirm(open: OpenTransaction): void {
@@ -250,9 +284,12 @@ class Session {
   }
 }
 
+/** The offset behind the last message, by partition. */
+type Ends = ReadonlyMap<string, number>;
+
 /** Where the topics ended when something was asked, and what is known once all of that is read. */
 interface Fence {
-  readonly ends: ReadonlyMap<string, number>;
+  readonly ends: Ends;
   readonly settle: () => void;
 }
 

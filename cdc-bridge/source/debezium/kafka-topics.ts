@@ -35,6 +35,22 @@ const refreshMs = 1_000;
 const connectionTimeoutMs = 5_000;
 const maxBytesPerPartition = 4 * 1024 * 1024;
 
+/** Where the connector's topics end now; undefined when it has published nothing yet. Throws BridgeError `debezium-unreachable` or `debezium-unusable`. */
+export async function endsOfTopics(settings: BrokerSettings, names: TopicNames): Promise<KafkaOffsets | undefined> {
+  const admin = new Kafka(clientConfig(settings)).admin();
+  try {
+    await admin.connect();
+    const topics = (await admin.listTopics()).filter((topic) => isOurs(topic, names));
+    const partitions = await Promise.all(topics.map((topic) => partitionsOf(admin, topic)));
+    const ends = partitions.flat().map(({ partition, high }) => [partition, high] as const);
+    return ends.some(([, end]) => end > 0) ? Object.fromEntries(ends) : undefined;
+  } catch (error) {
+    throw translated(error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 /**
  * Reads the topics of one connector, from offsets that we keep ourselves, the one door to kafkajs. New topics are found while it runs. The
  * group's name is random: nobody shares its partitions, and nothing is committed to the brokers.
@@ -47,6 +63,9 @@ export class KafkaTopics {
   readonly #admin: Admin;
   /** Offset of the next message, by partition: everything before it was given to the listener. */
   readonly next = new Map<string, number>();
+  /** When the last message that was read had been sent, by partition. */
+  readonly #readUpTo = new Map<string, number>();
+  readonly #heldBack = new Set<string>();
   readonly #topics = new Set<string>();
   #consumer: Consumer | undefined;
   #refresh: NodeJS.Timeout | undefined;
@@ -83,10 +102,26 @@ export class KafkaTopics {
     try {
       const all = await this.#admin.listTopics();
       if (all.some((topic) => isOurs(topic, this.#names) && !this.#topics.has(topic))) return undefined;
-      const ends = await Promise.all([...this.#topics].map((topic) => this.#offsets(topic)));
+      const ends = await Promise.all([...this.#topics].map((topic) => partitionsOf(this.#admin, topic)));
       return new Map(ends.flat().map(({ partition, high }) => [partition, high]));
     } catch (error) {
       throw translated(error);
+    }
+  }
+
+  /** Partitions that are read no further for now. */
+  get heldBack(): ReadonlySet<string> {
+    return this.#heldBack;
+  }
+
+  /** Reads no further where what was sent at `sentAt` is passed, and goes on everywhere else. */
+  holdBackAfter(sentAt: number): void {
+    for (const [name, readUpTo] of this.#readUpTo) {
+      const isAhead = readUpTo > sentAt;
+      if (isAhead === this.#heldBack.has(name)) continue;
+      if (isAhead) this.#heldBack.add(name);
+      else this.#heldBack.delete(name);
+      this.#consumer?.[isAhead ? 'pause' : 'resume']([onePartition(name)]);
     }
   }
 
@@ -117,18 +152,9 @@ export class KafkaTopics {
     if (!this.#closed) this.#listener.onFailure(translated(error));
   }
 
-  async #offsets(topic: string): Promise<{ partition: string; low: number; high: number }[]> {
-    const offsets = await this.#admin.fetchTopicOffsets(topic);
-    return offsets.map(({ partition, low, high }) => ({
-      partition: partitionName({ topic, partition }),
-      low: Number(low),
-      high: Number(high),
-    }));
-  }
-
   /** Sets where a topic is read from. Schema changes are always read whole: they tell what later rows are made of. */
   async #begin(topic: string): Promise<void> {
-    const partitions = await this.#offsets(topic);
+    const partitions = await partitionsOf(this.#admin, topic);
     if (topic === this.#names.transaction && partitions.length > 1) {
       throw new BridgeError(
         'debezium-unusable',
@@ -170,6 +196,7 @@ export class KafkaTopics {
       retry: { restartOnFailure: async () => false, retries: 8, initialRetryTime: 50, maxRetryTime: 1_000 },
     });
     this.#consumer = consumer;
+    this.#heldBack.clear();
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#fail(payload.error));
     await consumer.connect();
     await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
@@ -179,8 +206,8 @@ export class KafkaTopics {
       eachBatch: (payload) => this.#take(payload, consumer),
     });
     for (const [name, offset] of this.next) {
-      const slash = name.lastIndexOf('/');
-      consumer.seek({ topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), offset: String(offset) });
+      const { topic, partitions } = onePartition(name);
+      consumer.seek({ topic, partition: partitions[0], offset: String(offset) });
     }
   }
 
@@ -201,6 +228,7 @@ export class KafkaTopics {
       }));
     const beating = setInterval(() => heartbeat().catch((error) => this.#fail(error)), 3_000);
     try {
+      this.#readUpTo.set(name, messages.at(-1)?.sentAt ?? 0);
       await this.#listener.onMessages(messages);
       if (consumer === this.#consumer) this.next.set(name, Math.max(next, Number(batch.lastOffset()) + 1));
       resolveOffset(batch.lastOffset());
@@ -211,6 +239,27 @@ export class KafkaTopics {
     }
     await heartbeat();
   }
+}
+
+/** A `TOPIC/PARTITION` as kafkajs wants it. */
+function onePartition(name: string): { topic: string; partitions: [number] } {
+  const slash = name.lastIndexOf('/');
+  return { topic: name.slice(0, slash), partitions: [Number(name.slice(slash + 1))] };
+}
+
+interface Partition {
+  readonly partition: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+async function partitionsOf(admin: Admin, topic: string): Promise<Partition[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets.map(({ partition, low, high }) => ({
+    partition: partitionName({ topic, partition }),
+    low: Number(low),
+    high: Number(high),
+  }));
 }
 
 function clientConfig({ brokers, ssl, sasl }: BrokerSettings): KafkaConfig {

@@ -1,4 +1,4 @@
-import type { BoundaryRecord, RowRecord, SchemaRecord, TopicMessage } from './record.ts';
+import type { BoundaryRecord, RecordSource, RowRecord, SchemaRecord, TopicMessage } from './record.ts';
 import { comparePlaces } from './table-types.ts';
 
 /** `TOPIC/PARTITION` */
@@ -22,6 +22,7 @@ export class OpenTransaction {
   /** Offset of the first message of it, by partition. */
   readonly firstOffsets = new Map<string, number>();
   readonly schemaChanges: SchemaRecord[] = [];
+  #place: RecordSource | undefined;
   readonly #rows = new Map<string, Held>();
   readonly #begins: number[] = [];
   /** Total orders of rows that are given on, and were sent again. */
@@ -34,6 +35,10 @@ export class OpenTransaction {
   confirmedVersion = -1;
   /** Changes with each message that could change what is missing. */
   version = 0;
+  /** When the last message of it was read, in milliseconds since 1970. */
+  heardAt = 0;
+  /** When the last message of it was sent, likewise. */
+  lastSentAt = 0;
   pieces = 0;
   bytes = 0;
 
@@ -41,7 +46,9 @@ export class OpenTransaction {
     this.gtid = gtid;
   }
 
-  note(message: TopicMessage): void {
+  note(message: TopicMessage, now: number): void {
+    this.heardAt = now;
+    this.lastSentAt = Math.max(this.lastSentAt, message.sentAt);
     const partition = partitionName(message);
     if (!this.firstOffsets.has(partition)) this.firstOffsets.set(partition, message.offset);
   }
@@ -61,7 +68,13 @@ export class OpenTransaction {
     this.version += 1;
   }
 
+  addSchemaChange(record: SchemaRecord): void {
+    this.schemaChanges.push(record);
+    this.#beginsAt(record.source);
+  }
+
   add(record: RowRecord, { sentAt }: TopicMessage): void {
+    this.#beginsAt(record.source);
     if (this.#given && !isAfter(record, this.#given.last)) {
       this.#repeated.set(record.totalOrder!, sentAt);
       return;
@@ -74,6 +87,11 @@ export class OpenTransaction {
       this.#rows.set(key, { record, sentAt });
       this.bytes += record.bytes;
     }
+  }
+
+  /** Where in the binlog the first of it stands, as far as it was read; undefined of one that is only known to have begun or ended. */
+  get place(): RecordSource | undefined {
+    return this.#place;
   }
 
   get hasBegun(): boolean {
@@ -133,6 +151,10 @@ export class OpenTransaction {
     this.bytes = this.rows().reduce((sum, { bytes }) => sum + bytes, 0);
     this.pieces += 1;
     return piece;
+  }
+
+  #beginsAt(source: RecordSource): void {
+    if (!this.#place || comparePlaces(source, this.#place) < 0) this.#place = source;
   }
 
   #readOfLastLife(): number {

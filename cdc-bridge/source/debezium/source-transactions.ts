@@ -57,7 +57,7 @@ export class SourceTransactions {
       name: `${this.#position.kind}:${gtid}`,
       gtid,
       position: this.position,
-      committedAt: new Date(committedAtMs).toISOString(),
+      committedAt: inWholeSeconds(committedAtMs),
       rows,
       unread: this.#unread(own, ddl),
       ...(ddl.length > 0 ? { schemaChanges: ddl } : {}),
@@ -76,7 +76,7 @@ export class SourceTransactions {
       name: this.position,
       gtid: '',
       position: this.position,
-      committedAt: new Date(committedAtMs).toISOString(),
+      committedAt: inWholeSeconds(committedAtMs),
       rows: [],
       unread: [],
       file: { name: '', createdAt: '' },
@@ -130,6 +130,11 @@ export class SourceTransactions {
     });
     return [...truncated, ...others];
   }
+}
+
+/** As the binlog tells it to everybody: MySQL tells Debezium milliseconds as well. */
+function inWholeSeconds(sinceEpochMs: number): string {
+  return new Date(Math.floor(sinceEpochMs / 1_000) * 1_000).toISOString();
 }
 
 function cleared(sql: string, tables: readonly string[]): UnreadWrite {

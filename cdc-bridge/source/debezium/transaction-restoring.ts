@@ -1,7 +1,8 @@
 import { BridgeError } from '../../errors.ts';
 import type { GtidSet } from '../../positions/gtid-set.ts';
-import { inBinlogOrder, OpenTransaction } from './open-transaction.ts';
+import { OpenTransaction } from './open-transaction.ts';
 import type { BoundaryRecord, DebeziumRecord, RowRecord, SchemaRecord, TopicMessage } from './record.ts';
+import { comparePlaces } from './table-types.ts';
 
 /** Rows that belong together, and what is known of that. */
 export interface Restored {
@@ -30,26 +31,27 @@ const pieceBytes = 8 * 1024 * 1024;
  *                                    │  ╰── a second BEGIN: the connector was restarted inside ──▶ whole when all that was there is read
  *                                    ╰── no END, and another BEGIN or the DDL itself ──▶ DDL, or rows that may not have come to be (XA)
  *
- * Without a transaction topic rows of one GTID belong together, and are whole when all that was there is read and nothing came for a while.
+ * Without a transaction topic rows of one GTID belong together, and are whole when all that was there is read and nothing of them came for a
+ * while; DDL and TRUNCATE then wait for what is before them.
  */
 export class TransactionRestoring {
   readonly #open = new Map<string, OpenTransaction>();
   readonly #order: OpenTransaction[] = [];
   readonly #start: GtidSet;
   #passed: GtidSet;
-  #inferredSince: number | undefined;
-  /** The connector may have begun, or begun anew, behind what was read: the next transaction will tell. */
-  #mayHaveGap: boolean;
+  /** Rows came without a word about their transactions: where those end is told by nobody. */
+  #infers = false;
+  /** The connector took a snapshot anew, perhaps behind what was read: the next transaction will tell. */
+  #mayHaveGap = false;
   /** What was taken for DDL, since no end was published: a row of it would be one lost. */
   readonly #emptyAndEndless = new Set<string>();
   /** What was taken for transactions that the connector publishes nothing of. */
   readonly #silent = new Set<string>();
 
-  /** What `passed` covers is not given again. `isFirst`: the topics were never read, so they may begin behind it. */
-  constructor(passed: GtidSet, isFirst: boolean) {
+  /** What `passed` covers is not given again. */
+  constructor(passed: GtidSet) {
     this.#start = passed;
     this.#passed = passed;
-    this.#mayHaveGap = isFirst;
   }
 
   /** Transactions that are open, the oldest first where BEGINs tell. */
@@ -57,14 +59,20 @@ export class TransactionRestoring {
     return [...this.#open.values()];
   }
 
+  /** What all others wait for; undefined when nothing is open. */
+  get first(): OpenTransaction | undefined {
+    const [begun] = this.#order;
+    return begun ?? [...this.pending].sort((a, b) => a.lastSentAt - b.lastSentAt)[0];
+  }
+
   get bytes(): number {
     return this.pending.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   take(record: DebeziumRecord, message: TopicMessage, now: number): void {
-    if (record.kind === 'begin') this.#begin(record, message);
-    else if (record.kind === 'end') this.#at(record.gtid, message)?.end(record, message);
-    else if (record.kind === 'schema') this.#schema(record, message);
+    if (record.kind === 'begin') this.#begin(record, message, now);
+    else if (record.kind === 'end') this.#at(record.gtid, message, now)?.end(record, message);
+    else if (record.kind === 'schema') this.#schema(record, message, now);
     else if (record.kind === 'row' && record.op === 'r') this.#snapshotRow(record);
     else if (record.kind === 'row') this.#row(record, message, now);
   }
@@ -72,7 +80,7 @@ export class TransactionRestoring {
   /** What is ready to be given on, in order. It counts as given from now on. */
   ready(): Restored[] {
     const ready: Restored[] = [];
-    for (let head = this.#order[0]; head; head = this.#order[0]) {
+    for (let head = this.#order[0]; head && !this.#isInferable(head); head = this.#order[0]) {
       if (!head.isWhole || this.#mayMissOneBefore(head)) {
         if (head.bytes > pieceBytes) ready.push(...pieceOf(head));
         break;
@@ -86,21 +94,32 @@ export class TransactionRestoring {
   /** The transaction that would be given next if it were sure that everything was read that is in the topics now. */
   get unconfirmed(): OpenTransaction | undefined {
     const head = this.#order[0];
-    return head && (head.wantsConfirmation || this.#mayMissOneBefore(head)) ? head : undefined;
+    if (!head || this.#isInferable(head)) return undefined;
+    return head.wantsConfirmation || this.#mayMissOneBefore(head) ? head : undefined;
   }
 
-  /** When the last row came without a word about its transaction; undefined when none waits. */
-  get inferredSince(): number | undefined {
-    return this.#inferredSince;
+  /** Since when nothing came of the first transaction whose end nobody tells; undefined when none waits. */
+  get quietSince(): number | undefined {
+    return this.#inferable()[0]?.heardAt;
   }
 
-  /** Everything was read and nothing came for a while: rows of one GTID are taken for its transaction. */
-  infer(): Restored[] {
-    this.#inferredSince = undefined;
-    const whole = [...this.#open.values()].filter(({ hasBegun }) => !hasBegun);
-    const first = (open: OpenTransaction) => open.rows()[0]!;
-    const inOrder = whole.filter((open) => open.rows().length > 0).sort((a, b) => inBinlogOrder(first(a), first(b)));
-    return inOrder.map((open) => this.#close(open, true));
+  /** All that was there is read: rows of one GTID of which nothing came after `heardBefore` are taken for its transaction, in the binlog's order. */
+  infer(heardBefore: number): Restored[] {
+    const inferable = this.#inferable();
+    const open = inferable.findIndex(({ heardAt }) => heardAt > heardBefore);
+    return (open < 0 ? inferable : inferable.slice(0, open)).map((each) => {
+      const ordered = this.#order.indexOf(each);
+      if (ordered >= 0) this.#order.splice(ordered, 1);
+      return this.#close(each, true);
+    });
+  }
+
+  #inferable(): OpenTransaction[] {
+    return this.pending.filter((open) => this.#isInferable(open)).sort((a, b) => comparePlaces(a.place!, b.place!));
+  }
+
+  #isInferable({ hasBegun, hasEnd, place }: OpenTransaction): boolean {
+    return this.#infers && !hasBegun && !hasEnd && place !== undefined;
   }
 
   /** Where each partition must be read again from, for what was not given on: `next` where nothing is open. */
@@ -112,9 +131,12 @@ export class TransactionRestoring {
     return from;
   }
 
-  #begin({ gtid }: BoundaryRecord, message: TopicMessage): void {
-    const open = this.#at(gtid, message);
-    if (!open) return;
+  #begin({ gtid }: BoundaryRecord, message: TopicMessage, now: number): void {
+    const open = this.#at(gtid, message, now);
+    if (!open) {
+      this.#mayHaveGap = false;
+      return;
+    }
     if (!open.hasBegun) {
       this.#requireNoGap(gtid);
       const before = this.#order.at(-1);
@@ -139,18 +161,19 @@ export class TransactionRestoring {
   #row(record: RowRecord, message: TopicMessage, now: number): void {
     const gtid = record.source.gtid!;
     const isInferred = record.totalOrder === undefined && record.op !== 't';
-    if (isInferred) this.#inferredSince = now;
+    this.#infers ||= isInferred;
     if (this.#emptyAndEndless.has(gtid)) throw lateRow(gtid, message);
-    const open = isInferred ? this.#inferred(gtid, message) : this.#at(gtid, message);
+    const open = isInferred ? this.#inferred(gtid, message, now) : this.#at(gtid, message, now);
     open?.add(record, message);
     if (record.op === 't') this.#passOver(open);
   }
 
-  #schema(record: SchemaRecord, message: TopicMessage): void {
+  #schema(record: SchemaRecord, message: TopicMessage, now: number): void {
     const { gtid, fromSnapshot } = record.source;
+    if (fromSnapshot) this.#mayHaveGap = true;
     if (gtid === null || fromSnapshot) return;
-    const open = this.#at(gtid, message);
-    open?.schemaChanges.push(record);
+    const open = this.#at(gtid, message, now);
+    open?.addSchemaChange(record);
     this.#passOver(open);
   }
 
@@ -168,21 +191,21 @@ export class TransactionRestoring {
   }
 
   /** The open transaction; undefined when it has been given on. */
-  #at(gtid: string, message: TopicMessage): OpenTransaction | undefined {
+  #at(gtid: string, message: TopicMessage, now: number): OpenTransaction | undefined {
     if (this.#silent.has(gtid)) throw lateRow(gtid, message);
     if (this.#passed.has(gtid)) return undefined;
-    return this.#opened(gtid, message);
+    return this.#opened(gtid, message, now);
   }
 
   /** Late rows of one that was taken for whole are given on too: as a repeat they are known by their ids. */
-  #inferred(gtid: string, message: TopicMessage): OpenTransaction | undefined {
-    return this.#start.has(gtid) ? undefined : this.#opened(gtid, message);
+  #inferred(gtid: string, message: TopicMessage, now: number): OpenTransaction | undefined {
+    return this.#start.has(gtid) ? undefined : this.#opened(gtid, message, now);
   }
 
-  #opened(gtid: string, message: TopicMessage): OpenTransaction {
+  #opened(gtid: string, message: TopicMessage, now: number): OpenTransaction {
     const open = this.#open.get(gtid) ?? new OpenTransaction(gtid);
     this.#open.set(gtid, open);
-    open.note(message);
+    open.note(message, now);
     return open;
   }
 
@@ -208,7 +231,7 @@ export class TransactionRestoring {
     const rows = open.rows();
     this.#open.delete(gtid);
     const silent = this.#silentBefore(gtid);
-    for (const each of silent) this.#silent.add(each);
+    if (!inferred) for (const each of silent) this.#silent.add(each);
     const covers = this.#passed.has(gtid) ? [] : [...silent, gtid];
     this.#passed = this.#passed.withAll(covers);
     if (!inferred && !open.hasEnd && rows.length === 0) this.#emptyAndEndless.add(gtid);
@@ -235,7 +258,7 @@ function predecessor(gtid: string): string | undefined {
 function gap(gtid: string, passed: GtidSet): BridgeError {
   return new BridgeError(
     'debezium-trimmed',
-    `the topics go on with transaction ${gtid}, but what was read ends at ${passed}: the connector began, or took a snapshot anew, behind that`,
+    `the topics go on with transaction ${gtid}, but what was read ends at ${passed}: the connector took a snapshot anew behind that, as far as can be told`,
   );
 }
 
