@@ -4,8 +4,11 @@ import type { PreflightProblem } from './problem.ts';
 /** What the account may do, by scope: `*.*`, `legacy.*`, … */
 type Grants = readonly { readonly privileges: string; readonly scope: string }[];
 
-/** The account's missing privileges, each with the GRANT that gives it. Privileges that come by way of a role are seen when the role is active. */
-export async function checkGrants(database: LegacyDatabase): Promise<PreflightProblem[]> {
+/**
+ * The account's missing privileges, each with the GRANT that gives it: `asReplica` to read the binlog itself. Privileges that come by way of a
+ * role are seen when the role is active.
+ */
+export async function checkGrants(database: LegacyDatabase, asReplica: boolean): Promise<PreflightProblem[]> {
   const rows = await database.query('SHOW GRANTS FOR CURRENT_USER');
   const [who] = await database.query('SELECT CURRENT_USER() AS account');
   const account = String(who!.account).replace(/^(.*)@([^@]*)$/, "'$1'@'$2'");
@@ -18,9 +21,10 @@ export async function checkGrants(database: LegacyDatabase): Promise<PreflightPr
     const message = `account ${account} lacks ${privilege} on ${scope}: ${why}`;
     problems.push({ severity: 'error', code: 'grant', message, fix: [`GRANT ${privilege} ON ${scope} TO ${account}`] });
   };
-  require(everywhere(
-    /ALL PRIVILEGES|REPLICATION (SLAVE|REPLICA)\b(?! ADMIN)/,
-  ), 'REPLICATION SLAVE', '*.*', 'the binlog is read as a replica');
+  require(!asReplica ||
+    everywhere(
+      /ALL PRIVILEGES|REPLICATION (SLAVE|REPLICA)\b(?! ADMIN)/,
+    ), 'REPLICATION SLAVE', '*.*', 'the binlog is read as a replica');
   require(maySelect(
     grants,
     database.name,

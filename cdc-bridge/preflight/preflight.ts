@@ -42,7 +42,7 @@ export async function inspect(
   const found = await Promise.all([
     checkServer(database, config.database, importsRows(config.tables)),
     checkTables(database, config.tables),
-    checkGrants(database),
+    checkGrants(database, config.database.topics === undefined),
   ]);
   const problems = [...mapping, ...found.flat()];
   return [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))];

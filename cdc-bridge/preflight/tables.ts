@@ -18,8 +18,13 @@ interface Column {
 /** Everything about the mapped tables that would make the mapping fail or lose changes. */
 export async function checkTables(database: LegacyDatabase, tables: TablesConfig): Promise<PreflightProblem[]> {
   const mapped = mappedTables(tables);
+  const names = new Set(mapped.map(([name]) => name));
   const perTable = await Promise.all(mapped.map(([name, table]) => checkTable(database, name, table)));
-  return [...perTable.flat(), ...(await checkCascades(database, new Set(mapped.map(([name]) => name))))];
+  return [
+    ...perTable.flat(),
+    ...(await checkCascades(database, names)),
+    ...(await checkTriggers(database, names, tables)),
+  ];
 }
 
 async function checkTable(database: LegacyDatabase, name: string, table: MappedTable): Promise<PreflightProblem[]> {
@@ -163,8 +168,45 @@ async function checkCascades(database: LegacyDatabase, mapped: ReadonlySet<strin
       fix: [
         `ALTER TABLE \`${child}\` DROP FOREIGN KEY \`${name}\``,
         `-- then add it again with ON DELETE RESTRICT ON UPDATE RESTRICT`,
+        `-- or have what such changes came to told from time to time: strangler cdc snapshot ${child}`,
       ],
     }));
+}
+
+/** What a trigger writes is in the binlog as any write is; it is of use only where the mapping knows the table that it writes to. */
+async function checkTriggers(
+  database: LegacyDatabase,
+  mapped: ReadonlySet<string>,
+  tables: TablesConfig,
+): Promise<PreflightProblem[]> {
+  const rows = await database.query(
+    `SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS at, ACTION_STATEMENT AS body
+       FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? ORDER BY TRIGGER_NAME`,
+    [database.name],
+  );
+  return rows
+    .filter(({ at }) => mapped.has(String(at)))
+    .flatMap(({ name, at, body }) => {
+      const unknown = writtenTables(String(body)).filter((table) => !(table in tables));
+      if (unknown.length === 0) return [];
+      const message = `trigger ${name} of ${at} writes to ${unknown.join(', ')}, which the tables section does not name: what it writes there gives no events`;
+      return [
+        {
+          severity: 'warning',
+          code: 'trigger',
+          message,
+          fix: ['-- name the table in the tables section, or ignore it there'],
+        },
+      ];
+    });
+}
+
+/** The tables that a trigger's statements name as written to. */
+function writtenTables(body: string): string[] {
+  const names = body.matchAll(
+    /\b(?:INSERT(?:\s+IGNORE)?\s+INTO|REPLACE\s+INTO|(?<!\bKEY\s+)UPDATE|DELETE\s+FROM)\s+(?:`?\w+`?\.)?`?(\w+)`?/gi,
+  );
+  return [...new Set([...names].map(([, name]) => name!))];
 }
 
 function acts(rule: unknown): boolean {

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { preflight } from '../../cdc-bridge/preflight/preflight.ts';
+import { databaseTopics } from '../../cdc-bridge/source/debezium/topics-config.ts';
 import { bridgeConfig, createLegacy, type Legacy, readTables, serverUrl, start, tempLog } from './legacy.ts';
 
 let legacy: Legacy;
@@ -94,6 +95,19 @@ it('names the privileges that the account lacks, and the GRANT for each', async 
   expect(lacking.filter(({ code }) => code === 'grant').flatMap(({ fix }) => fix)).toEqual(grants);
   expect(lacking.filter(({ code }) => code === 'missing-table')).toHaveLength(3);
   expect(enough.filter(({ severity }) => severity === 'error')).toEqual([]);
+});
+
+it('asks for no replication where the topics of a Debezium are read', async () => {
+  const user = `cdc${randomInt(1e9)}`;
+  await legacy.run(`CREATE USER '${user}'@'%' IDENTIFIED BY 'secret'`);
+  await legacy.run(`GRANT SELECT ON \`${legacy.name}\`.* TO '${user}'@'%'`);
+  const url = Object.assign(new URL(legacy.url), { username: user, password: 'secret' }).href;
+  const config = bridgeConfig({ url });
+  const topics = databaseTopics.parse({ brokers: ['127.0.0.1:9092'], prefix: 'leg' });
+  const lacking = await preflight({ ...config, database: { ...config.database, topics } });
+  await legacy.run(`DROP USER '${user}'@'%'`);
+  const wanted = { mariadb: [`GRANT BINLOG MONITOR ON *.* TO '${user}'@'%'`], mysql: [] }[legacy.flavour];
+  expect(lacking.filter(({ severity }) => severity === 'error').flatMap(({ fix }) => fix)).toEqual(wanted);
 });
 
 it('tells a database that is away, or refuses the account, as a problem and not as a crash', async () => {

@@ -96,6 +96,9 @@ onBothServers((create) => {
     ]);
     expect(new Set(events.map(({ meta }) => meta.origin))).toEqual(new Set(['legacy-seed']));
     expect(await snapshot()).toMatchObject(none);
+    await legacy.run('SET SESSION binlog_row_image = MINIMAL');
+    await legacy.run('UPDATE shipments SET updated_at = NOW() WHERE id = 9');
+    await legacy.run('SET SESSION binlog_row_image = FULL');
     await legacy.run('UPDATE shipments SET price = 90 WHERE id = 9');
     await caughtUp(bridge!);
     expect(await snapshot()).toMatchObject(none);

@@ -96,3 +96,8 @@ it('refuses a replica that does not log what it replicates, and no MariaDB that 
     ]),
   ).not.toContain('log-replica-updates');
 });
+
+it('warns of images without long columns, and refuses those without defaults', () => {
+  const judged = (image: string) => judge('mariadb', { ...fit, binlog_row_image: image }).map(([severity]) => severity);
+  expect([judged('NOBLOB'), judged('MINIMAL')]).toEqual([['warning'], ['error']]);
+});
