@@ -1,5 +1,6 @@
 import type { EventLog } from '../contract/event-log.ts';
 import type { JsonObject } from '../contract/json.ts';
+import { historyOf } from '../contract/log-address.ts';
 import type { RecordedEvent } from '../contract/recorded-event.ts';
 import { type JsonDifference, jsonDifferences } from './mapping/json-difference.ts';
 import type { Mapping } from './mapping/mapping.ts';
@@ -52,7 +53,7 @@ export interface DryRunInput {
   /** Goes into the ids, so that events of the same change are known again. */
   readonly bridge: string;
   /** What there is today; left out where there is no log to compare with. */
-  readonly log?: Pick<EventLog, 'read'>;
+  readonly log?: Pick<EventLog, 'read' | 'head'>;
 }
 
 const pageSize = 1_000;
@@ -113,7 +114,11 @@ function* eventsOf(
 }
 
 /** Takes out of `expected` what the log has; events of other changes than the recorded ones do not count. */
-async function compare(log: Pick<EventLog, 'read'>, recorded: ReadonlySet<string>, expected: Map<string, Addressed>) {
+async function compare(
+  log: Pick<EventLog, 'read' | 'head'>,
+  recorded: ReadonlySet<string>,
+  expected: Map<string, Addressed>,
+) {
   let same = 0;
   const missing: LoneEvent[] = [];
   const changed: ChangedEvent[] = [];
@@ -132,9 +137,10 @@ async function compare(log: Pick<EventLog, 'read'>, recorded: ReadonlySet<string
   return { same, missing, changed };
 }
 
-async function* domainEvents(log: Pick<EventLog, 'read'>): AsyncGenerator<RecordedEvent> {
+async function* domainEvents(log: Pick<EventLog, 'read' | 'head'>): AsyncGenerator<RecordedEvent> {
+  const current = historyOf(await log.head('domain'));
   for (let after = 0; ; ) {
-    const page = await log.read('domain', after, pageSize);
+    const page = await log.read(current, after, pageSize);
     yield* page;
     if (page.length < pageSize) return;
     after = page.at(-1)!.meta.address.offset;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { EventLog } from '../../contract/event-log.ts';
-import { formatLogAddress, type Topic, topics } from '../../contract/log-address.ts';
+import { formatLogAddress, type History, historyOf, topics } from '../../contract/log-address.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
 import { parseLogUrl } from '../../event-log/log-url.ts';
 import { openLog } from '../../event-log/open.ts';
@@ -14,7 +14,7 @@ import { untilStopped } from '../until-stopped.ts';
 interface TailOptions {
   config: string;
   json?: boolean;
-  topic: Topic;
+  topic: History;
   stream?: string;
   action?: string;
   after?: number;
@@ -29,7 +29,12 @@ export function addEvents(program: Command): void {
     .description('look into the event log')
     .command('tail')
     .description('print the last events of a topic and then each new one')
-    .option('--topic <topic>', `one of ${topics.join(', ')}`, topicName, 'domain')
+    .option(
+      '--topic <topic>',
+      `one of ${topics.join(', ')}, or one generation of domain, such as domain.1`,
+      topicName,
+      'domain',
+    )
     .option('--stream <stream>', 'only this stream, such as shipment-7')
     .option('--action <action>', 'only this action, such as shipment-delayed')
     .option('--last <n>', 'how many of the past to begin with', wholeNumber, 10)
@@ -44,17 +49,19 @@ async function tail(options: TailOptions): Promise<void> {
     const wanted = (event: RecordedEvent) =>
       (options.stream === undefined || event.meta.stream === options.stream) &&
       (options.action === undefined || event.action === options.action);
-    const head = (await log.head(options.topic)).offset;
+    const address = await log.head(options.topic);
+    const topic = historyOf(address);
+    const head = address.offset;
     const write = (events: readonly RecordedEvent[]) => {
       for (const event of events.filter(wanted))
         process.stdout.write(`${options.json ? JSON.stringify(event) : eventLine(event)}\n`);
     };
     write(
       options.after === undefined
-        ? await lastWanted(log, options, wanted, head)
-        : await between(log, options.topic, options.after, head),
+        ? await lastWanted(log, { ...options, topic }, wanted, head)
+        : await between(log, topic, options.after, head),
     );
-    if (options.follow) await untilStopped(async (signal) => follow(log, options.topic, head, signal, write));
+    if (options.follow) await untilStopped(async (signal) => follow(log, topic, head, signal, write));
   } finally {
     await log.close();
   }
@@ -62,7 +69,7 @@ async function tail(options: TailOptions): Promise<void> {
 
 async function follow(
   log: EventLog,
-  topic: Topic,
+  topic: History,
   after: number,
   signal: AbortSignal,
   write: (events: readonly RecordedEvent[]) => void,
@@ -86,7 +93,7 @@ async function lastWanted(
   return last === 0 ? [] : found.slice(-last);
 }
 
-async function between(log: EventLog, topic: Topic, after: number, head: number): Promise<RecordedEvent[]> {
+async function between(log: EventLog, topic: History, after: number, head: number): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for (let offset = after; offset < head; ) {
     const batch = await log.read(topic, offset, Math.min(1_000, head - offset));
@@ -122,7 +129,8 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function topicName(text: string): Topic {
+function topicName(text: string): History {
+  if (/^domain\.[1-9]\d{0,8}$/.test(text)) return text as `domain.${number}`;
   const topic = topics.find((name) => name === text);
   if (!topic) throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected one of ${topics.join(', ')}.`);
   return topic;
