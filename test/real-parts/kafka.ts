@@ -19,6 +19,8 @@ const startMs = 60_000;
 export interface RunningKafka extends RealPart {
   /** `127.0.0.1:20001`; stays the same over restarts. */
   readonly broker: string;
+  /** The same broker where it wants a login by SASL: `PLAIN`, without TLS. */
+  readonly guarded: { readonly broker: string; readonly username: string; readonly password: string };
   /** Ends the broker at once, as a crash would: its data stays. */
   kill(): Promise<void>;
   /** Starts the broker again after `kill`; resolves when it answers. Does nothing to one that runs. */
@@ -44,7 +46,8 @@ export async function startKafka(): Promise<RunningKafka> {
   const port = await freePort();
   const broker = `127.0.0.1:${port}`;
   const settings = join(home, 'server.properties');
-  writeFileSync(settings, brokerSettings(home, port, await freePort()));
+  const guarded = { port: await freePort(), username: 'bridge', password: randomBytes(12).toString('hex') };
+  writeFileSync(settings, brokerSettings(home, port, await freePort(), guarded), { mode: 0o600 });
   const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settings, '--ignore-formatted'];
   await run(java.program, ['-cp', classPath, ...format]);
@@ -64,6 +67,7 @@ export async function startKafka(): Promise<RunningKafka> {
   return {
     version,
     broker,
+    guarded: { broker: `127.0.0.1:${guarded.port}`, username: guarded.username, password: guarded.password },
     async kill() {
       server.signal('SIGKILL');
       await server.exited;
@@ -78,16 +82,25 @@ export async function startKafka(): Promise<RunningKafka> {
   };
 }
 
+interface GuardedListener {
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Sessions of a dead broker end soon, so that a restarted one is let in soon. */
-function brokerSettings(home: string, port: number, controllerPort: number): string {
+function brokerSettings(home: string, port: number, controllerPort: number, guarded: GuardedListener): string {
+  const { username, password } = guarded;
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=PLAINTEXT://127.0.0.1:${port},GUARDED://127.0.0.1:${guarded.port},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port},GUARDED://127.0.0.1:${guarded.port}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";
 log.dirs=${join(home, 'data')}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
