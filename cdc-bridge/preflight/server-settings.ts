@@ -105,7 +105,9 @@ export async function checkServer(
 ): Promise<PreflightProblem[]> {
   const rows = await database.query('SHOW GLOBAL VARIABLES');
   const variables = new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
-  const problems = judgeSettings(database.identity.flavour, variables, config.serverId);
+  const { flavour } = database.identity;
+  if (config.topics) return judgeForTopics(flavour, variables);
+  const problems = judgeSettings(flavour, variables, config.serverId);
   return imports && config.snapshotMode === 'initial' ? problems.map(neededToImport) : problems;
 }
 
@@ -114,6 +116,17 @@ function neededToImport(problem: PreflightProblem): PreflightProblem {
   if (problem.code !== 'gtid-mode') return problem;
   const why = 'rows that are there already can only be imported by GTID (or not at all: snapshotMode: never)';
   return { ...problem, severity: 'error', message: `${problem.message}; ${why}` };
+}
+
+/** What they stand in the way of when a Debezium reads the binlog: that looks after the other settings itself, and refuses to start. Pure. */
+export function judgeForTopics(flavour: 'mariadb' | 'mysql', variables: Variables): PreflightProblem[] {
+  if (flavour === 'mariadb') return [];
+  const problems = mysql.filter(({ code }) => code === 'gtid-mode').flatMap((each) => checkSetting(variables, each));
+  return problems.map((problem) => ({
+    ...problem,
+    severity: 'error',
+    message: `${problem.message}; transactions in the topics are known by their GTIDs`,
+  }));
 }
 
 /** What the server's global variables stand in the way of. Pure. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { judgeSettings } from '../../cdc-bridge/preflight/server-settings.ts';
+import { judgeForTopics, judgeSettings } from '../../cdc-bridge/preflight/server-settings.ts';
 
 const fit = {
   log_bin: 'ON',
@@ -51,6 +51,14 @@ it('warns of a MySQL without GTIDs, and takes compressed transactions and partia
     binlog_row_value_options: 'PARTIAL_JSON',
   };
   expect(judge('mysql', unusual).map(([severity, code]) => [severity, code])).toEqual([['warning', 'gtid-mode']]);
+});
+
+it('asks for nothing but GTIDs where a Debezium reads the binlog', () => {
+  const judged = (flavour: 'mariadb' | 'mysql', variables: Record<string, string>) =>
+    judgeForTopics(flavour, new Map(Object.entries(variables))).map(({ severity, code }) => [severity, code]);
+  expect(judged('mysql', { log_bin: 'OFF', gtid_mode: 'ON_PERMISSIVE' })).toEqual([['error', 'gtid-mode']]);
+  expect(judged('mysql', { log_bin: 'OFF', gtid_mode: 'ON' })).toEqual([]);
+  expect(judged('mariadb', { log_bin: 'OFF', server_id: '0' })).toEqual([]);
 });
 
 it('calls a server too old that cannot log column names', () => {
