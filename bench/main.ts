@@ -6,6 +6,8 @@ import { type Effort, type Report, reportText } from './report.ts';
 /** What can be measured; docs/performance.md says how, and what came out. */
 const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise<Report>>>> = {
   bridge: async () => (await import('./bridge.ts')).measureBridge,
+  'bridge-lag': async () => (await import('./bridge-lag.ts')).measureBridgeLag,
+  'bridge-memory': async () => (await import('./bridge-memory.ts')).measureBridgeMemory,
   decode: async () => (await import('./decode.ts')).measureDecode,
   flag: async () => (await import('./flag.ts')).measureFlag,
   flow: async () => (await import('./flow.ts')).measureFlow,
@@ -18,7 +20,7 @@ const benches: Readonly<Record<string, () => Promise<(effort: Effort) => Promise
   start: async () => (await import('./start.ts')).measureStart,
 };
 
-/** `npm run bench -- [bridge] [decode] [flag] [flow] [lag] [latency] [memory] [proxy] [reader] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
+/** `npm run bench -- [bridge] [bridge-lag] [bridge-memory] [decode] [flag] [flow] [lag] [latency] [memory] [proxy] [reader] [routing] [start] [--json] …`: runs what is named, or everything, one after the other. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
