@@ -45,11 +45,16 @@ export async function pinView(database: LegacyDatabase, tables: readonly Verifie
 }
 
 async function pin(database: LegacyDatabase, session: Session, locks: boolean): Promise<string> {
-  await session.query("SET SESSION time_zone = '+00:00', SESSION sql_mode = ''");
+  await readPlainly(session);
   await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   if (locks) await session.query('FLUSH TABLES WITH READ LOCK');
   await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   return database.identity.flavour === 'mysql' ? database.head() : mariadbPosition(session);
+}
+
+/** Instants in UTC, and nothing that a mode of the server would pad or refuse. */
+export async function readPlainly(session: Session): Promise<void> {
+  await session.query("SET SESSION time_zone = '+00:00', SESSION sql_mode = ''");
 }
 
 /** Puts every row into a replica; gives how many. */
@@ -77,7 +82,8 @@ async function mariadbPosition(session: Session): Promise<string> {
   return `mariadb:${row!.gtids ?? ''}`;
 }
 
-async function* tableRows(
+/** What SELECT shows of a table, row by row, in the spelling of the replay. */
+export async function* tableRows(
   session: Session,
   { name, columns }: VerifiedTable,
 ): AsyncGenerator<JsonObject, void, undefined> {

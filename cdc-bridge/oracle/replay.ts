@@ -66,7 +66,7 @@ export class Replay {
 
   #update(table: ReplicaTable, before: JsonObject, after: JsonObject, position: string): void {
     const kept = this.#take(table, before, 'a changed row', position);
-    const changed = { ...(kept ?? before), ...after };
+    const changed = { ...without(kept ?? before, table.generated), ...after };
     const name = this.#replica.nameOf(table, changed);
     if (name !== undefined) this.#replica.put(table, name, changed);
   }
@@ -92,6 +92,11 @@ export class Replay {
     const key = table.key ? table.key.map((column) => row[column] ?? null) : row;
     this.#report({ kind: 'contradiction', table: table.name, key, what, position });
   }
+}
+
+function without(row: JsonObject, columns: readonly string[]): JsonObject {
+  if (columns.length === 0) return row;
+  return Object.fromEntries(Object.entries(row).filter(([column]) => !columns.includes(column)));
 }
 
 const briefLength = 80;

@@ -15,6 +15,8 @@ export interface KeptRow {
 export interface ReplicaTable {
   readonly name: string;
   readonly key: readonly string[] | undefined;
+  /** Columns that the server works out from others. Where an image after leaves one out, its cell is not the one from before. */
+  readonly generated: readonly string[];
 }
 
 /** Rows of many tables in a temporary file: a replay of any size needs no more memory than its largest row. */

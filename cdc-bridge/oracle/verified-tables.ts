@@ -27,12 +27,11 @@ export async function verifiedTables(database: LegacyDatabase, names?: readonly 
   const wanted = [...known].filter(([name]) => names === undefined || names.includes(name));
   const keys = await keysOf(database);
   return Promise.all(
-    wanted.map(async ([name, transactional]) => ({
-      name,
-      transactional,
-      key: keys.get(name),
-      columns: (await columnFacts(database, name)).map(readColumn),
-    })),
+    wanted.map(async ([name, transactional]) => {
+      const facts = await columnFacts(database, name);
+      const generated = facts.filter((column) => column.generated).map((column) => column.name);
+      return { name, transactional, key: keys.get(name), generated, columns: facts.map(readColumn) };
+    }),
   );
 }
 

@@ -395,7 +395,7 @@ export const typeZoo: readonly ZooTable[] = [
       of('UUID', "'00112233-4455-6677-8899-aabbccddeeff'"),
       ...mixedColumns.slice(0, 6),
       of('INET6', "'::1'"),
-      of('VARCHAR(200) CHARACTER SET sjis COMPRESSED', "'日本'"),
+      of('VARCHAR(200) COMPRESSED CHARACTER SET sjis', "'日本'"),
       of('INET4', "'1.2.3.4'"),
       ...mixedColumns.slice(6),
     ],
