@@ -12,7 +12,8 @@ export async function holdLease<T>(ports: LeasePorts, work: (lease: BridgeLease)
     refused.abort();
   };
   const lease = await BridgeLease.take(ports, standby, refused.signal);
-  if (!lease) throw new BridgeError('bridge-at-work', `a bridge is at work: the lease is held by ${heldBy?.holder ?? 'another'}`);
+  if (!lease)
+    throw new BridgeError('bridge-at-work', `a bridge is at work: the lease is held by ${heldBy?.holder ?? 'another'}`);
   try {
     return await whileKept(lease, work);
   } finally {
