@@ -57,19 +57,21 @@ it('looks again behind the last chunk when its connection is killed in the middl
   const find =
     'SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = ? AND ID <> CONNECTION_ID() ORDER BY ID DESC LIMIT 1';
   let killed = false;
-  const hold: EventLog = Object.assign(Object.create(log.log), {
-    async append(...args: Parameters<EventLog['append']>) {
-      const results = await log.log.append(...args);
-      if (!killed && (await log.log.head('domain')).offset >= 500) {
-        killed = true;
-        await legacy.run(`KILL ${(await legacy.run(find, [legacy.name]))[0]!.id}`);
-        await legacy.run("UPDATE customers SET city = 'moved' WHERE id = 2000");
-      }
-      return results;
+  const append: EventLog['append'] = async (...args) => {
+    const results = await log.log.append(...args);
+    if (!killed && (await log.log.head('domain')).offset >= 500) {
+      killed = true;
+      await legacy.run(`KILL ${(await legacy.run(find, [legacy.name]))[0]!.id}`);
+      await legacy.run("UPDATE customers SET city = 'moved' WHERE id = 2000");
+    }
+    return results;
+  };
+  const hold = new Proxy(log.log, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (name === 'append') return append;
+      return typeof member === 'function' ? member.bind(target) : member;
     },
-    read: (...args: Parameters<EventLog['read']>) => log.log.read(...args),
-    cursor: (name: string) => log.log.cursor(name),
-    find: (...args: Parameters<EventLog['find']>) => log.log.find(...args),
   });
   const bridge = await start(bridgeConfig(legacy), hold);
   await caughtUp(bridge);
