@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { startMariadb } from '../test/cdc-bridge/own-mariadb.ts';
 import { startMysql } from '../test/real-parts/mysql.ts';
-import { emptyServer, type FileVerdict, runFile } from './replay/run-suite.ts';
+import { emptyServer, type FileVerdict, runFile, suiteDatabase } from './replay/run-suite.ts';
 import { suiteFiles } from './replay/sql-suite.ts';
 
 /**
@@ -26,7 +26,7 @@ let failures = 0;
 try {
   for (const file of files) {
     await emptyServer(server.url).catch(startAnew);
-    tell(await runFile(server.url, reading(), file));
+    tell(await runFile(Object.assign(new URL(server.url), { pathname: `/${suiteDatabase}` }).href, reading(), file));
   }
 } finally {
   await server.stop();

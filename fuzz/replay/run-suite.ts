@@ -18,14 +18,13 @@ export interface FileVerdict extends Checked {
 }
 
 /** Suites say `test` where they mean their database. */
-const database = 'test';
+export const suiteDatabase = 'test';
 
 /**
- * Runs the statements of a file one by one in the empty database that emptyServer leaves, looks before the first that writes and compares before each that drops or alters
+ * Runs the statements of a file one by one in the empty database that the URL names, looks before the first that writes and compares before each that drops or alters
  * something, and at the end. Statements that concern the whole server are left out.
  */
-export async function runFile(server: string, config: Omit<DatabaseConfig, 'url'>, file: string): Promise<FileVerdict> {
-  const url = Object.assign(new URL(server), { pathname: `/${database}` }).href;
+export async function runFile(url: string, config: Omit<DatabaseConfig, 'url'>, file: string): Promise<FileVerdict> {
   const statements = statementsIn(file);
   const writer = new Writer(url);
   const followed = await FollowedDatabase.open({ ...config, url } as DatabaseConfig);
@@ -149,7 +148,7 @@ export async function emptyServer(url: string): Promise<void> {
     const [found] = await connection.query('SHOW DATABASES');
     for (const { Database: name } of found as { Database: string }[])
       if (!system.has(name)) await connection.query(`DROP DATABASE \`${name.replaceAll('`', '``')}\``);
-    await connection.query(`CREATE DATABASE ${database}`);
+    await connection.query(`CREATE DATABASE ${suiteDatabase}`);
   } finally {
     connection.destroy();
   }

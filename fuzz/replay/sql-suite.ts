@@ -36,7 +36,7 @@ function scriptStatements(path: string, text: string): string[] {
 
 const noWords = /^(?!)/;
 const frameworkWords =
-  /^(let|while|if|source|connect|connection|disconnect|echo|error|inc|dec|sleep|real_sleep|reap|send_quit|replace_\w+|exec\w*|perl|(write|append|remove|copy|move|cat|diff|file|chmod|list)_files?\w*|mkdir|rmdir|(en|dis)able_\w+|die|exit|skip|save_master_pos|sync_\w+|wait_\w+|shutdown_server|send_shutdown|lowercase_result|sorted_result|query_\w+|horizontal_results|vertical_results|character_set|dirty_close|change_user|ping|output|assert|end|start_timer|end_timer|optimizer_trace|ps_\w+|result_format|view_protocol|lower\w*|remove_files_wildcard|evalp?_?result|begin-?\w*)\b(?!\s+transaction)/i;
+  /^(let|while|if|source|connect|connection|disconnect|echo|error|inc|dec|sleep|real_sleep|reap|send_quit|replace_\w+|exec(?!ute\b)\w*|perl|(write|append|remove|copy|move|cat|diff|file|chmod|list)_files?\w*|mkdir|rmdir|(en|dis)able_\w+|die|exit|skip|save_master_pos|sync_\w+|wait_\w+|shutdown_server|send_shutdown|lowercase_result|sorted_result|query_\w+|horizontal_results|vertical_results|character_set|dirty_close|change_user|ping|output|assert|end|start_timer|end_timer|optimizer_trace|ps_\w+|result_format|view_protocol|lower\w*|remove_files_wildcard)\b/i;
 
 /** What an included file may be without being tests of its own: conditions, waiting, replicas. */
 const service =

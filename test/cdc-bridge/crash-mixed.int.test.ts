@@ -4,15 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 import { type KillableBridge, startKillable } from './killable-bridge.ts';
-import {
-  allEvents,
-  bridgeConfig,
-  createLegacy,
-  type Legacy,
-  onBothServers,
-  type TempLog,
-  tempLog,
-} from './legacy.ts';
+import { allEvents, bridgeConfig, createLegacy, type Legacy, onBothServers, type TempLog, tempLog } from './legacy.ts';
 import { endPrepared, writeMixed } from './mixed-writes.ts';
 import { startMariadb } from './own-mariadb.ts';
 import { pricesInTable, replay, seeded, sorted } from './row-history.ts';
