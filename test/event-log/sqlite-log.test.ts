@@ -40,6 +40,22 @@ describe('the SQLite file', () => {
     ['forgetting the head', 'delete from topic', 'topics are never deleted'],
     ['hiding what is there', 'update topic set tail = 1', 'the head of a topic only advances'],
     ['hiding what is not there', 'update topic set tail = 3', 'the head of a topic only advances'],
+    [
+      'setting a generation back',
+      "update generation set state = 'building'",
+      'a generation is built, then current, then old',
+    ],
+    [
+      'a second current generation',
+      "insert into generation values (2, 'current')",
+      'takes the next number and is to be built',
+    ],
+    [
+      'skipping a generation',
+      "insert into generation values (3, 'building')",
+      'takes the next number and is to be built',
+    ],
+    ['forgetting generations', 'delete from generation', 'generations are never deleted'],
     ['miscounting', 'update topic set bytes = 7', 'the head of a topic only advances'],
   ])('refuses %s, whoever asks', async (_, statement, message) => {
     const database = openDatabase(given.path);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../../contract/envelope.ts';
@@ -11,7 +12,7 @@ import { upcast } from '../../new-services/shipments/upcasters.ts';
 import { until } from '../until.ts';
 import { dump } from './dump.ts';
 import { type KillPoint, type ServicesProcess, startServicesProcess } from './services-process.ts';
-import { keysFrom, temporaryFolder } from './test-services.ts';
+import { event, keysFrom, temporaryFolder } from './test-services.ts';
 
 // Each test starts several processes, on a machine that runs other tests at the same time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -91,7 +92,48 @@ async function viewIn(from: string): Promise<unknown> {
   return rows;
 }
 
+/** Makes another generation of the streams, with this many shipments, the current one. */
+async function switchToGenerationOf(shipments: number, receiver: string): Promise<void> {
+  const answer = await log.leases.acquire('remap', randomUUID(), 60_000);
+  if (answer.kind === 'held') throw new Error(`held by ${answer.holder}`);
+  const fence = answer.lease;
+  const number = await log.generations.begin(fence);
+  const items = Array.from({ length: shipments }, (_, index) => ({
+    stream: `shipment-${index + 1}`,
+    expect: 'none' as const,
+    events: [event('shipment-created', { sender: 'bob', receiver, 'packing-list': ['x'] })] as const,
+  }));
+  await log.append(`domain.${number}`, items, undefined, fence);
+  expect(await log.generations.switch(number, await log.head('domain'), fence)).toBe(true);
+  await log.leases.release(fence);
+}
+
 describe('kill -9 of the services', () => {
+  test('while rows are built from another generation leaves answers from one of the two, and ends in the new', async () => {
+    await switchToGenerationOf(3, 'first');
+    const shown = async (url: string) => {
+      const answer = await fetch(`${url}/shipments/2`);
+      return answer.ok ? ((await answer.json()) as { receiver: string }).receiver : answer.status;
+    };
+    const services = (await start())!;
+    await until(async () => (await shown(services.url)) === 'first');
+    const switching = switchToGenerationOf(5_000, 'second');
+    await until(() => readdirSync(dataDir).some((file) => file.includes('.g3.')));
+    services.process.kill('SIGKILL');
+    await services.exited;
+    await switching;
+    for (let round = 0; round < 3; round++) {
+      const again = (await start())!;
+      expect(['first', 'second']).toContain(await shown(again.url));
+      again.process.kill('SIGKILL');
+      await again.exited;
+    }
+    const last = (await start())!;
+    await until(async () => (await shown(last.url)) === 'second');
+    await last.stop(100);
+    expect(await viewIn(dataDir)).toEqual(await viewIn(join(folder.path, 'fresh')));
+  });
+
   test.each<KillPoint>([
     'before:domain:1',
     'after:domain:1',

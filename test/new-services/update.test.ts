@@ -107,6 +107,7 @@ describe('GET /update as server-sent events', () => {
     ['?after=commands/0/1', undefined, 400, 'malformed-position'],
     ['', 'nonsense', 400, 'malformed-position'],
     ['?after=domain/0/99', undefined, 409, 'not-yet-at-position'],
+    ['?after=domain.2/0/1', undefined, 410, 'position-of-another-generation'],
   ])('refuses %s %s', async (query, lastEventId, status, code) => {
     const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const answer = await fetch(`${services.url}/update${query}`, { headers });
