@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import kafkajs from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Row, RowChange } from '../../cdc-bridge/mapping/row-change.ts';
 import { binlogSource } from '../../cdc-bridge/source/binlog/binlog-source.ts';
@@ -57,8 +61,26 @@ async function prepare(legacy: Legacy): Promise<void> {
   await legacy.run('CREATE TABLE keyless (a INT, b VARCHAR(10))');
 }
 
-const wishes: readonly [string, string, RigWish][] = [
-  ['Debezium (MariaDB, plain JSON)', 'plain JSON', { connector: 'mariadb', prepare }],
+/** Where the connector is told to read a table once more, without a table for signals in the legacy database. */
+const signals = join(mkdtempSync(join(tmpdir(), 'signals-')), 'signals.jsonl');
+afterAll(() => rmSync(dirname(signals), { recursive: true, force: true }));
+
+const wishes: readonly [string, string, RigWish & { amid?: (rig: DebeziumRig) => Promise<void> }][] = [
+  [
+    'Debezium (MariaDB, plain JSON)',
+    'plain JSON, with an incremental snapshot amid the changes',
+    {
+      connector: 'mariadb',
+      prepare,
+      options: {
+        'read.only': 'true',
+        'signal.enabled.channels': 'file',
+        'signal.file': signals,
+        'signal.poll.interval.ms': '200',
+      },
+      amid: readPairsAgain,
+    },
+  ],
   [
     'Debezium (MariaDB, with schemas, other encodings)',
     'messages with their schemas, and the connector’s own encodings',
@@ -77,14 +99,14 @@ const wishes: readonly [string, string, RigWish][] = [
   ],
   [
     'Debezium (MariaDB, no transaction topic)',
-    'no transaction topic, times by their declared digits and hexadecimal bytes',
+    'no transaction topic, microseconds and hexadecimal bytes',
     {
       connector: 'mariadb',
       prepare,
-      encodings: { decimal: 'string', time: 'adaptive', bigintUnsigned: 'long', binary: 'hex' },
+      encodings: { decimal: 'string', time: 'microseconds', bigintUnsigned: 'long', binary: 'hex' },
       options: {
         'provide.transaction.metadata': 'false',
-        'time.precision.mode': 'adaptive',
+        'time.precision.mode': 'microseconds',
         'binary.handling.mode': 'hex',
       },
     },
@@ -117,6 +139,7 @@ describe.each(wishes)('%s', (name, _, wish) => {
     database = await LegacyDatabase.connect(connectionSettings(legacy.url));
     const from = await legacy.position();
     for (const statement of nothingSpecial) await legacy.run(statement);
+    await wish.amid?.(rig());
     const last = "INSERT INTO pairs VALUES (99, 99, 'last')";
     await legacy.run(last);
     const own = await untilLast(
@@ -130,6 +153,22 @@ describe.each(wishes)('%s', (name, _, wish) => {
     expect(own.flatMap(({ rows }) => rows).length).toBeGreaterThan(25);
   }, 120_000);
 });
+
+async function readPairsAgain({ legacy, kafka }: DebeziumRig): Promise<void> {
+  const data = { 'data-collections': [`${legacy.name}.pairs`], type: 'INCREMENTAL' };
+  writeFileSync(signals, `${JSON.stringify({ id: 'again', type: 'execute-snapshot', data })}\n`);
+  const client = new kafkajs.Kafka({ brokers: [kafka.broker], logLevel: kafkajs.logLevel.NOTHING });
+  const consumer = client.consumer({ groupId: 'again', maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [`leg.${legacy.name}.pairs`], fromBeginning: true });
+  await new Promise<void>((resolve) => {
+    const eachMessage = async ({ message }: kafkajs.EachMessagePayload) => {
+      if (message.value?.includes('"snapshot":"incremental"')) resolve();
+    };
+    void consumer.run({ eachMessage });
+  });
+  await consumer.disconnect();
+}
 
 function topicsOf({ topics }: DebeziumRig, database: LegacyDatabase, maxHeldBytes: number): ChangeSource {
   const deaf = { connected: () => {}, altered: () => {}, silent: () => {} };
