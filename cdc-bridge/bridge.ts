@@ -14,7 +14,6 @@ import { StreamCounts } from './health/stream-counts.ts';
 import { tracedLog } from './health/traced-log.ts';
 import { serveBridge } from './http.ts';
 import { KnownRows } from './known-rows/known-rows.ts';
-import { openRequests, type SnapshotRequest } from './known-rows/snapshot-request.ts';
 import type { Held } from './lease/another-bridge.ts';
 import { BridgeLease } from './lease/bridge-lease.ts';
 import { compileMapping } from './mapping/mapping.ts';
@@ -23,31 +22,20 @@ import { followRequests } from './parking/follow-requests.ts';
 import { ParkedChanges } from './parking/parked-changes.ts';
 import { ParkedRelease } from './parking/release-parked.ts';
 import { Turns } from './parking/turns.ts';
-import {
-  type BridgeCursor,
-  cursorName,
-  parseCursor,
-  requireHeadAtOrAfter,
-  requireSameSource,
-  type StreamPosition,
-} from './positions/cursor.ts';
+import { cursorName, parseCursor } from './positions/cursor.ts';
 import { kindOf } from './positions/gtid.ts';
 import { coalesced } from './positions/head.ts';
-import { cursorOn } from './positions/move-to-server.ts';
 import { Progress, type SnapshotState } from './positions/progress.ts';
 import { inspect, isError, refuseErrors } from './preflight/preflight.ts';
 import { keepWithin } from './row-changes/keep-within.ts';
-import { binlogSource } from './source/binlog/binlog-source.ts';
-import type { ChangeSource } from './source/change-source.ts';
 import { connectionSettings } from './source/connection-settings.ts';
-import { type DebeziumTelemetry, debeziumSource } from './source/debezium/debezium-source.ts';
-import { firstOffsets } from './source/debezium/first-offsets.ts';
 import { LegacyDatabase } from './source/legacy-database.ts';
-import { type OnLost, reconnecting } from './source/reconnecting.ts';
+import { openSource } from './source/open-source.ts';
+import type { OnLost } from './source/reconnecting.ts';
 import { type BridgeStatus, bridgeStatus, type Condition } from './status.ts';
 import { ChangeWriter } from './streaming/change-writer.ts';
-import { importedTables } from './streaming/import-snapshot.ts';
 import { compileStepShield } from './streaming/shielded-step.ts';
+import { startingPlace } from './streaming/starting-place.ts';
 import { streamChanges } from './streaming/stream-changes.ts';
 import { bridgeTelemetry, type Telemetry } from './telemetry.ts';
 import { together } from './together.ts';
@@ -220,20 +208,8 @@ async function lead(parts: Parts, signal: AbortSignal): Promise<void> {
 async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise<void> {
   const { config, ports, database, telemetry, progress, counts, coverage, parked, condition } = parts;
   const { onSnapshot = () => {} } = ports;
-  const stored = await log.cursor(cursorName(config.name));
-  const cursor = stored && (await cursorOn(database, parseCursor(stored.value), config.database.servers));
-  if (stored && cursor) {
-    requireSameSource(cursor, config.database.topics ? 'topics' : 'binlog');
-    requireHeadAtOrAfter(await database.head(kindOf(cursor.progress.position)), cursor);
-    // Not only what the cursor covers: parked changes that were released since stand behind it.
-    progress.reach(await log.head('domain'));
-  }
-  const from = skippedToHead(
-    await startingPlace(parts, cursor, signal),
-    await database.head(cursor && kindOf(cursor.progress.position)),
-    await openRequests(log, config.name),
-    telemetry,
-  );
+  const lost = onLost(parts);
+  const from = await startingPlace({ config, database, log, progress, telemetry, onLost: lost }, signal);
   const known = new KnownRows(config.name, config.tables, from.known ?? []);
   const mapping = compileMapping(config.tables, config.functions);
   const turns = new Turns();
@@ -259,7 +235,10 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
   const onImported = () => {
     if (condition.phase === 'snapshot') condition.phase = 'streaming';
   };
-  const source = changeSource(parts);
+  const connected = () => {
+    condition.phase = progress.isImporting ? 'snapshot' : 'streaming';
+  };
+  const source = openSource({ config: config.database, database, telemetry, condition, connected, onLost: lost });
   const streaming = { config, server: database.identity, database, source, writer, progress, counts, telemetry };
   const beside = { log, known, parked, turns, onSnapshot, onImported };
   await together(
@@ -273,88 +252,11 @@ async function follow(parts: Parts, log: EventLog, signal: AbortSignal): Promise
 /** What is kept where no row changes are to be kept: those of before go as well. */
 const nothing: Keep = { bytes: 0, ageMs: 0 };
 
-/** Where the stored cursor says; without one, the binlog's head, with every row that is there still to be imported. */
-async function startingPlace(
-  parts: Parts,
-  cursor: BridgeCursor | undefined,
-  signal: AbortSignal,
-): Promise<StreamPosition> {
-  const { tables, database } = parts.config;
-  const { snapshotMode, knownRows } = database;
-  const stored: StreamPosition = cursor?.progress ?? (await headNow(parts, signal));
-  const imports = importedTables(tables);
-  const imported = snapshotMode === 'initial' ? stored.imported : [...new Set([...stored.imported, ...imports])];
-  const place = { ...stored, imported };
-  return { ...place, known: knownRows ? tablesToKnow(imports, place) : [] };
-}
-
-/** The binlog's head. Topics are looked at before it, so that what is committed after it is in them behind their offsets. */
-async function headNow(parts: Parts, signal: AbortSignal): Promise<StreamPosition> {
-  const { topics } = parts.config.database;
-  const kafka = topics && (await firstOffsets(topics, onLost(parts), signal));
-  const position = await parts.database.head();
-  return { phase: 'streaming', position, imported: [], ...(kafka && { kafka }) };
-}
-
-/** Of rows of a table something can be known when that has been kept from its first row on. */
-function tablesToKnow(imports: readonly string[], { imported, current, known = [] }: StreamPosition): string[] {
-  const begins = (table: string) => !imported.includes(table) && table !== current?.table;
-  return imports.filter((table) => known.includes(table) || begins(table));
-}
-
-/** Where a bridge goes on that is to give up what the binlog, or what is left of it, tells up to its head. */
-function skippedToHead(
-  stored: StreamPosition,
-  head: string,
-  requests: readonly SnapshotRequest[],
-  telemetry: Telemetry,
-): StreamPosition {
-  const request = requests.findLast(({ fromNow }) => fromNow);
-  if (!request || stored.kafka || request.id === stored.skippedFor) return stored;
-  const { phase, imported, current, known } = stored;
-  telemetry.skippedToHead(stored.position, head, request.id);
-  return {
-    phase,
-    position: head,
-    imported,
-    ...(known && { known }),
-    ...(current && { current }),
-    skippedFor: request.id,
-  };
-}
-
-function changeSource(parts: Parts): ChangeSource {
-  const { config, database, telemetry, condition, progress } = parts;
-  const connected = () => {
-    condition.phase = progress.isImporting ? 'snapshot' : 'streaming';
-  };
-  const { topics } = config.database;
-  const once = topics
-    ? debeziumSource(topics, database, config.database.maxHeld, { connected, ...topicsTelemetry(telemetry, condition) })
-    : binlogSource(database, config.database, connected);
-  return reconnecting(once, onLost(parts));
-}
-
 function onLost({ condition, counts, telemetry }: Parts): OnLost {
   return (error, waitMs) => {
     condition.phase = 'connecting';
     counts.disconnects += 1;
     telemetry.connectionLost(error, waitMs);
-  };
-}
-
-function topicsTelemetry(telemetry: Telemetry, condition: Condition): Pick<DebeziumTelemetry, 'altered' | 'silent'> {
-  return {
-    altered: telemetry.topicsAltered,
-    silent(forMs) {
-      if (forMs === undefined) {
-        delete condition.connectorSilentMs;
-        telemetry.connectorHeard();
-      } else {
-        condition.connectorSilentMs = forMs;
-        telemetry.connectorSilent(forMs);
-      }
-    },
   };
 }
 
