@@ -21,6 +21,8 @@ const { values } = parseArgs({
 if (!values.suite) throw new Error('expected --suite DIRECTORY, a folder of .sql and .test files');
 const files = suiteFiles(values.suite).filter((path) => path.includes(values.only));
 let server = await start();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => server.stop().finally(() => process.exit(1)));
 const sums: Record<string, number> = {};
 let failures = 0;
 try {
