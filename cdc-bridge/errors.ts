@@ -89,6 +89,12 @@ export const bridgeErrors = {
     remedy:
       'Leave the other one at work. Started again, this one waits for it. When nobody meant to run two, find out why this one stood still for so long.',
   },
+  'lock-refused': {
+    title:
+      'Writes would have to wait for a moment so that tables can be compared, and the account may not make them wait.',
+    remedy:
+      'Grant it: GRANT RELOAD ON *.* TO the account. On MariaDB tables of InnoDB alone need no lock: name them with --table.',
+  },
   'no-such-table': {
     title: 'A table that was asked for is not in the legacy database.',
     remedy: 'Correct the name; names of tables are as SHOW TABLES spells them.',

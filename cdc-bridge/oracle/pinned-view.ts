@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../contract/json.ts';
+import { BridgeError } from '../errors.ts';
 import type { Row } from '../mapping/row-change.ts';
 import { quoted } from '../source/initial-snapshot/column-facts.ts';
 import type { ReadColumn } from '../source/initial-snapshot/read-column.ts';
@@ -18,7 +19,7 @@ export interface PinnedView {
 /**
  * Looks at the tables and learns the position that belongs to it. MariaDB tells that of a consistent snapshot without a lock. On MySQL all writes
  * wait for the moment in which it is taken (FLUSH TABLES WITH READ LOCK), and on both until tables of engines without transactions,
- * which no snapshot holds still, are copied.
+ * which no snapshot holds still, are copied. Throws BridgeError `lock-refused` where the account may not do that.
  */
 export async function pinView(database: LegacyDatabase, tables: readonly VerifiedTable[]): Promise<PinnedView> {
   const session = await database.session();
@@ -47,9 +48,14 @@ export async function pinView(database: LegacyDatabase, tables: readonly Verifie
 async function pin(database: LegacyDatabase, session: Session, locks: boolean): Promise<string> {
   await readPlainly(session);
   await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-  if (locks) await session.query('FLUSH TABLES WITH READ LOCK');
+  if (locks) await session.query('FLUSH TABLES WITH READ LOCK').catch(refuseLock);
   await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   return database.identity.flavour === 'mysql' ? database.head() : mariadbPosition(session);
+}
+
+function refuseLock(error: Error & { code?: string }): never {
+  if (error.code !== 'ER_SPECIFIC_ACCESS_DENIED_ERROR') throw error;
+  throw new BridgeError('lock-refused', `FLUSH TABLES WITH READ LOCK: ${error.message}`, { cause: error });
 }
 
 /** Instants in UTC, and nothing that a mode of the server would pad or refuse. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Legacy, onBothServers } from './legacy.ts';
 import { verifyAfter } from './verify-after.ts';
@@ -152,6 +153,16 @@ onBothServers((create) => {
         { kind: 'not-selected', table: 'child', key: [10], replayed: { id: 10, parent: 1 } },
       ];
       expect(verdict.differences).toEqual({ mariadb: unlogged, mysql: [] }[legacy.flavour]);
+    });
+
+    it('says what is missing where the account may not make writes wait', async () => {
+      const account = `looker_${randomUUID().slice(0, 8)}`;
+      await legacy.run(`CREATE USER ${account}@'%' IDENTIFIED BY 'x'`);
+      await legacy.run(`GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO ${account}@'%'`);
+      const url = Object.assign(new URL(legacy.url), { username: account, password: 'x' }).href;
+      const verdict = verifyAfter({ ...legacy, url }, async () => {}, ['page_views']);
+      await expect(verdict).rejects.toMatchObject({ code: 'lock-refused' });
+      await legacy.run(`DROP USER ${account}@'%'`);
     });
 
     it('refuses a table that is not there', async () => {
