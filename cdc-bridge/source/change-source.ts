@@ -46,6 +46,11 @@ export interface SourceTransaction {
   readonly kafka?: KafkaOffsets;
 }
 
+/** A copy with some facts changed. Not by spreading: a transaction may tell its positions by getters of its class. */
+export function changedStep<Step extends object, Changes extends object>(step: Step, changes: Changes): Step & Changes {
+  return Object.assign(Object.create(Object.getPrototypeOf(step)), step, changes);
+}
+
 /** Where to read on from. */
 export interface ResumePoint {
   readonly position: string;

@@ -1,7 +1,7 @@
 import type { Row, RowChange } from '../mapping/row-change.ts';
 import type { Step } from '../parking/parked-step.ts';
 import type { StreamPosition } from '../positions/cursor.ts';
-import type { SourceTransaction } from '../source/change-source.ts';
+import { changedStep, type SourceTransaction } from '../source/change-source.ts';
 import type { Place } from '../source/initial-snapshot/key-order.ts';
 import type { SnapshotChunk } from '../source/initial-snapshot/snapshot-chunk.ts';
 import type { TablePlan } from '../source/initial-snapshot/table-plan.ts';
@@ -113,6 +113,8 @@ export class LiveSnapshot {
       await this.#inside(window, transaction);
     }
     await this.#flush(steps);
+    // What the chunk is known to have seen can bring the stream to its high watermark too.
+    await this.closeIfReached();
   }
 
   /** Imports the chunk when the stream has come far enough already. */
@@ -253,7 +255,7 @@ export class LiveSnapshot {
     const isWhole = covered.size === 0 && unread.length === transaction.unread.length;
     return isWhole && rows.every((row, index) => row === transaction.rows[index])
       ? transaction
-      : { ...transaction, rows, unread, covered };
+      : changedStep(transaction, { rows, unread, covered });
   }
 
   /** What of a change goes on: undefined when the import to come covers all of it. */

@@ -1,7 +1,7 @@
 import { compileShield, shieldedTables } from '../mapping/shield.ts';
 import type { TablesConfig } from '../mapping/table-mapping.ts';
 import type { TransactionStep } from '../row-changes/raw-transaction.ts';
-import type { UnreadWrite } from '../source/change-source.ts';
+import { changedStep, type UnreadWrite } from '../source/change-source.ts';
 
 /**
  * Gives a step (a transaction, or a chunk of a snapshot) as it may be stored, logged and mapped: its rows have passed the shield, and the text of
@@ -19,12 +19,11 @@ export function compileStepShield(tables: TablesConfig, hashKey: string | undefi
   return (step) => {
     const { covered } = step;
     const rows = step.rows.map(shield);
-    return {
-      ...step,
+    return changedStep(step, {
       rows,
       ...(covered && { covered: new Set(rows.filter((_, index) => covered.has(step.rows[index]!))) }),
       ...(step.unread && { unread: step.unread.map((write) => withheld(write, shielded)) }),
-    };
+    });
   };
 }
 

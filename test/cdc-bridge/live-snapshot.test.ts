@@ -180,3 +180,17 @@ it('gives each row one import or its creation and then each change once, whateve
     { numRuns: 500 },
   );
 });
+
+it('closes a window that the stream reaches by what the chunk is known to have seen, though nothing comes after it', async () => {
+  const server = new Server(new Map([[1, 0]]), [[[1, 'change', 1]], [[1, 'change', 1]]]);
+  const log = new Log();
+  const live = follow(log);
+  const window = live.open();
+  window.begin(positionOf(2));
+  const row: RowChange = { table: 't', op: 'r', after: { id: 1, n: 2 }, pos: 0, row: 0 };
+  window.read({ rows: [row], upTo: undefined, takenAt: '2026-01-01T00:00:00.000Z' }, positionOf(2));
+  await live.closeIfReached();
+  await live.pass(server.transactions);
+  expect(live.remaining).toEqual([]);
+  expect([...log.rows]).toEqual([[1, 2]]);
+});

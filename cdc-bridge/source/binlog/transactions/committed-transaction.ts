@@ -28,28 +28,48 @@ export interface Content {
 
 /**
  * A transaction as a binlog gives it. Optimization: its positions are spelled when they are asked for, which for most of a batch is never. They
- * are its own properties, so that a copy has them.
+ * are getters of the class: as each transaction's own they took a tenth of the time of reading it. A copy is made by `changedStep`.
  */
-export function committedTransaction(facts: CommittedFacts, content: Content): SourceTransaction {
-  const { passed, resume } = facts;
-  return {
-    name: facts.name,
-    gtid: facts.gtid,
-    get position() {
-      return passed.text;
-    },
-    get resume() {
-      return resume?.text;
-    },
-    committedAt: facts.committedAt,
-    file: facts.file,
-    connection: facts.connection,
-    rows: content.rows ?? [],
-    unread: content.unread ?? [],
-    schemaChanges: content.schemaChanges ?? [],
-    unsettled: content.unsettled,
-    bytes: content.bytes ?? 0,
-    piece: content.piece,
-    xid: content.xid,
-  };
+export class CommittedTransaction implements SourceTransaction {
+  readonly name: string;
+  readonly gtid: string;
+  readonly committedAt: string;
+  readonly file: BinlogFile;
+  readonly rows: readonly RowChange[];
+  readonly unread: readonly UnreadWrite[];
+  readonly schemaChanges: readonly string[];
+  readonly bytes: number;
+  readonly connection: number | undefined;
+  readonly unsettled: string | undefined;
+  readonly piece: SourceTransaction['piece'];
+  readonly xid: string | undefined;
+  private readonly passed: Passed;
+  private readonly resumeFrom: Passed | undefined;
+
+  constructor(facts: CommittedFacts, content: Content) {
+    this.name = facts.name;
+    this.gtid = facts.gtid;
+    this.committedAt = facts.committedAt;
+    this.file = facts.file;
+    this.rows = content.rows ?? none;
+    this.unread = content.unread ?? none;
+    this.schemaChanges = content.schemaChanges ?? none;
+    this.bytes = content.bytes ?? 0;
+    this.passed = facts.passed;
+    this.resumeFrom = facts.resume;
+    this.connection = facts.connection;
+    this.unsettled = content.unsettled;
+    this.piece = content.piece;
+    this.xid = content.xid;
+  }
+
+  get position(): string {
+    return this.passed.text;
+  }
+
+  get resume(): string | undefined {
+    return this.resumeFrom?.text;
+  }
 }
+
+const none: readonly never[] = [];

@@ -10,7 +10,7 @@ import { headerBytes } from '../events/event-header.ts';
 import { eventType } from '../events/event-type.ts';
 import { xidOfStatement } from '../events/xid-text.ts';
 import { clearedTables } from './cleared-tables.ts';
-import { type Content, committedTransaction } from './committed-transaction.ts';
+import { CommittedTransaction, type Content } from './committed-transaction.ts';
 import { LoggedRow } from './logged-row.ts';
 import { OpenTransaction } from './open-transaction.ts';
 import { Passed } from './passed.ts';
@@ -290,7 +290,7 @@ export class TransactionAssembly {
   }
 
   #given(open: OpenTransaction, at: number, content: Content): SourceTransaction {
-    return committedTransaction(
+    return new CommittedTransaction(
       {
         name: this.#nameOf(open),
         gtid: open.gtid ?? this.#file.name,
