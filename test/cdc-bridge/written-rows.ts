@@ -17,14 +17,27 @@ const headerBytes = 19;
 const checksumBytes = 4;
 const tableMap = 19;
 
-/** The events that `write` puts into the server's binlog, read from the file on disk. */
+/** The events that `write` puts into the server's binlog, read from the file on disk; rows of other databases of the server are not among them. */
 export async function eventsOf(legacy: Legacy, write: () => Promise<unknown>): Promise<WrittenEvent[]> {
   const from = await binlogEnd(legacy);
   await write();
   const to = await binlogEnd(legacy);
   if (to.file !== from.file) throw new Error(`the binlog went on from ${from.file} to ${to.file} in between`);
   const [folder] = await legacy.run('SELECT @@GLOBAL.log_bin_basename AS path');
-  return eventsIn(readPart(join(folder!.path, '..', from.file), from.offset, to.offset));
+  return ofDatabase(legacy.name, eventsIn(readPart(join(folder!.path, '..', from.file), from.offset, to.offset)));
+}
+
+/** Other suites write to the server at the same time. A table map is: id, 6 bytes · flags, 2 · length of the database's name · the name. */
+function ofDatabase(name: string, events: readonly WrittenEvent[]): WrittenEvent[] {
+  const own = new Set<number>();
+  return events.filter(({ type, body }) => {
+    if (type !== tableMap && !isRows(type)) return true;
+    const table = body.readUIntLE(0, 6);
+    const nameAt = 9;
+    if (type === tableMap && body.toString('utf8', nameAt, nameAt + body[nameAt - 1]!) === name) own.add(table);
+    else if (type === tableMap) own.delete(table);
+    return own.has(table);
+  });
 }
 
 async function binlogEnd(legacy: Legacy): Promise<{ file: string; offset: number }> {
