@@ -1,18 +1,15 @@
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { RunningBridge } from '../../cdc-bridge/bridge.ts';
 import type { BridgeConfig } from '../../cdc-bridge/config.ts';
 import type { EventLog } from '../../contract/event-log.ts';
 import type { RecordedEvent } from '../../contract/recorded-event.ts';
-import { startChild } from '../../runtime/child-process.ts';
 import { until } from '../until.ts';
 import { type DebeziumRig, type RigWish, startRig } from './debezium-rig.ts';
+import { type KillableBridge, startKillable } from './killable-bridge.ts';
 import { allEvents, bridgeConfig, caughtUp, type Legacy, start, type TempLog, tempLog } from './legacy.ts';
 import { seeded, writeShipments } from './row-history.ts';
 
-const program = fileURLToPath(new URL('./fixtures/bridge-process.ts', import.meta.url));
 /** A zero date in a column without NULL is one of the values that Debezium alters. */
 const withoutZeroDates = "ALTER TABLE shipments ALTER estimated_arrival SET DEFAULT '2026-01-01'";
 
@@ -28,12 +25,7 @@ export interface BridgeLogs {
   /** Begins a bridge that ends with the test. */
   begin(config: BridgeConfig, log: TempLog): Promise<RunningBridge>;
   /** The same in a process of its own. */
-  beginProcess(config: BridgeConfig, log: TempLog): Promise<BridgeProcess>;
-}
-
-export interface BridgeProcess {
-  readonly url: string;
-  kill(): Promise<void>;
+  beginProcess(config: BridgeConfig, log: TempLog): Promise<KillableBridge>;
 }
 
 /** Logs of their own for each test of a suite. */
@@ -46,7 +38,7 @@ export function eachWithLogs(): () => BridgeLogs {
     return bridge;
   };
   const beginProcess = async (config: BridgeConfig, log: TempLog) => {
-    const bridge = await startProcess(config, log);
+    const bridge = await startKillable(config, log.url);
     running.push(bridge.kill);
     return bridge;
   };
@@ -181,16 +173,4 @@ export function sameEventsCases(rig: () => DebeziumRig, logs: () => BridgeLogs):
     expect(changes).toBeGreaterThan(300);
     await expectSameEvents(logs(), legacy.flavour);
   }, 480_000);
-}
-
-async function startProcess(config: BridgeConfig, log: TempLog): Promise<BridgeProcess> {
-  const child = await startChild(process.execPath, ['--import', 'tsx', program, JSON.stringify(config), log.url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const kill = async () => {
-    child.process.kill('SIGKILL');
-    await child.exited;
-  };
-  const [line] = await once(child.process.stdout!, 'data');
-  return { url: String(line).trim(), kill };
 }

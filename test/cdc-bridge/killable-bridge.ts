@@ -12,9 +12,14 @@ export interface KillableBridge {
   kill(): Promise<void>;
 }
 
-export async function startKillable(config: BridgeConfig, logUrl: string): Promise<KillableBridge> {
+/** Starts one; with `pipe` the caller reads what it writes on standard error. */
+export async function startKillable(
+  config: BridgeConfig,
+  logUrl: string,
+  stderr: 'inherit' | 'pipe' = 'inherit',
+): Promise<KillableBridge> {
   const child = await startChild(process.execPath, ['--import', 'tsx', program, JSON.stringify(config), logUrl], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', stderr],
   });
   const [line] = await once(child.process.stdout!, 'data');
   return {

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { BridgeConfig } from '../../cdc-bridge/config.ts';
 import type { BridgeStatus } from '../../cdc-bridge/status.ts';
-import { type Child, startChild } from '../../runtime/child-process.ts';
+import type { Child } from '../../runtime/child-process.ts';
 import { until } from '../until.ts';
+import { startKillable } from './killable-bridge.ts';
 import {
   allEvents,
   bridgeConfig,
@@ -15,7 +15,6 @@ import {
   tempLog,
 } from './legacy.ts';
 
-const program = fileURLToPath(new URL('./fixtures/bridge-process.ts', import.meta.url));
 let legacy: Legacy;
 let log: TempLog;
 let started: Child[];
@@ -32,19 +31,15 @@ afterEach(async () => {
 });
 
 /** A bridge in a process of its own; `words` is what it wrote on standard error. */
-async function startProcess(config: unknown) {
-  const child = await startChild(process.execPath, ['--import', 'tsx', program, JSON.stringify(config), log.url], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+async function startProcess(config: BridgeConfig) {
+  const { child, url, kill } = await startKillable(config, log.url, 'pipe');
   started.push(child);
   let words = '';
   child.process.stderr!.on('data', (chunk: Buffer) => {
     words += chunk.toString();
   });
-  const [line] = await once(child.process.stdout!, 'data');
-  const url = String(line).trim();
   const status = async () => (await (await fetch(`${url}/status`)).json()) as BridgeStatus;
-  return { child, url, status, words: () => words };
+  return { child, url, kill, status, words: () => words };
 }
 
 const note = (body: string) =>
@@ -77,8 +72,7 @@ it('takes over at once from one that was killed on this machine, however long it
   await caughtUp(first);
   await note('before');
   await caughtUp(first);
-  first.child.process.kill('SIGKILL');
-  await first.child.exited;
+  await first.kill();
   const second = await startProcess(config);
   await note('after');
   await until(async () => (await second.status()).phase === 'streaming');
