@@ -43,7 +43,7 @@ export async function startingPlace(ports: StartingPorts, signal: AbortSignal): 
     progress.reach(await log.head('domain'));
   }
   const place = await placeOf(cursor, ports, signal);
-  const head = await database.head(cursor && kindOf(cursor.progress.position));
+  const head = () => database.head(cursor && kindOf(cursor.progress.position));
   return skippedToHead(place, head, await openRequests(log, config.name), telemetry);
 }
 
@@ -77,15 +77,16 @@ function tablesToKnow(imports: readonly string[], { imported, current, known = [
 }
 
 /** Where a bridge goes on that is to give up what the binlog, or what is left of it, tells up to its head. */
-function skippedToHead(
+async function skippedToHead(
   stored: StreamPosition,
-  head: string,
+  readHead: () => Promise<string>,
   requests: readonly SnapshotRequest[],
   telemetry: Telemetry,
-): StreamPosition {
+): Promise<StreamPosition> {
   const request = requests.findLast(({ fromNow }) => fromNow);
   if (!request || stored.kafka || request.id === stored.skippedFor) return stored;
   const { phase, imported, current, known } = stored;
+  const head = await readHead();
   telemetry.skippedToHead(stored.position, head, request.id);
   return {
     phase,
